@@ -1,0 +1,13 @@
+FROM python:3.12-slim
+
+WORKDIR /app
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+COPY pyproject.toml README.md LICENSE dagster.yaml workspace.yaml ./
+COPY homeiq_assets ./homeiq_assets
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+ && useradd --uid 1000 homeiq && mkdir .homeiq && chown homeiq .homeiq
+USER homeiq
+# dagster.yaml is found here; its relative folders, and HOMEIQ_HOME's default, are in the volume at /app/.homeiq.
+ENV DAGSTER_HOME=/app HOMEIQ_HOME=/app/.homeiq
+VOLUME /app/.homeiq

@@ -1,0 +1,1 @@
+"""Years as Parquet on S3 or in a folder."""

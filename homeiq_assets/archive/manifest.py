@@ -1,0 +1,103 @@
+"""What the archive says about one of its objects: the manifest beside it, and which period it is of.
+
+A manifest is JSON, swapped last: an object is archived once its manifest names it, and only then.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Self
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from homeiq_assets.errors import ArchiveError
+from homeiq_assets.window import Window, local_date, local_day, local_days, local_month
+
+SCHEMA_VERSION = 1
+MANIFEST = "_manifest.json"
+"""readers of hive paths leave out names that begin with an underscore"""
+
+
+@dataclass(frozen=True)
+class Period:
+    """A local month or day, of which a measurement has one object."""
+
+    window: Window
+    zone: ZoneInfo
+    path: str
+    """hive path of the period below that of its measurement"""
+
+    @classmethod
+    def month(cls, first_day: date, zone: ZoneInfo) -> Self:
+        """The local month that begins on `first_day`."""
+        return cls(local_month(first_day, zone), zone, f"year={first_day:%Y}/month={first_day:%m}")
+
+    @classmethod
+    def day(cls, day: date, zone: ZoneInfo) -> Self:
+        """The local day."""
+        return cls(local_day(day, zone), zone, f"year={day:%Y}/month={day:%m}/day={day:%d}")
+
+    @property
+    def days(self) -> list[date]:
+        """Its local dates."""
+        return local_days(self.window, self.zone)
+
+    def folder(self, measurement: str) -> str:
+        """Where the period's object of a measurement is; names hold no `/` (a unit like km/h may)."""
+        return f"measurement={quote(measurement, safe='')}/{self.path}"
+
+    def __str__(self) -> str:
+        return local_date(self.window.start, self.zone).strftime("%Y-%m-%d" if "/day=" in self.path else "%Y-%m")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The archived rows of one measurement and period; without rows nothing is archived and `object` is empty."""
+
+    measurement: str
+    zone: str
+    start: str
+    """start of the period, UTC, ISO 8601; `end` is where the next begins"""
+    end: str
+    rows: int
+    days: tuple[str, ...]
+    """local dates that have rows"""
+    first: str
+    """time of the earliest row, UTC, to the nanosecond; `last` of the latest"""
+    last: str
+    fields: dict[str, str]
+    """name -> type of every field"""
+    sums: dict[str, float | int]
+    """of every field that can be added up; flags: how many are on"""
+    object: str
+    """name from the archive's root"""
+    sha256: str
+    bytes: int
+    schema_version: int = SCHEMA_VERSION
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """A manifest as it is stored: the same one gives the same bytes."""
+    return (json.dumps(asdict(manifest), indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def from_json(data: bytes, name: str) -> Manifest:
+    """The manifest stored under `name`. Raises ArchiveError where it is damaged or of a later version."""
+    try:
+        content: dict[str, Any] = json.loads(data)
+        version = int(content["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(name) from error
+    if version > SCHEMA_VERSION:
+        raise ArchiveError(f"{name} was written by a later version of homeiq_assets ({version}); update this one")
+    try:
+        return Manifest(**content | {"days": tuple(content["days"])})
+    except (KeyError, TypeError) as error:
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> ArchiveError:
+    return ArchiveError(
+        f"the archive's manifest {name} is damaged; put back an earlier version of it (a backup, or the bucket's "
+        "versioning). If every row of its period is still in the store, delete it and materialise the period again"
+    )

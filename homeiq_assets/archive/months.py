@@ -1,0 +1,36 @@
+"""The archive of a daily tier: one Parquet object per measurement and local month."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from homeiq_assets.archive.manifest import Manifest, Period
+from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.archive.periods import read_period, write_period
+from homeiq_assets.schema import Measurement
+from homeiq_assets.window import Window, local_date
+
+
+def write_month(
+    rows: pa.Table | Iterable[pa.Table], measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore
+) -> Manifest:
+    """Archive the rows (a table, or several such as one per day) of a local month; as `write_period`.
+
+    Without rows the manifest that comes back says so, and nothing is written.
+    """
+    tables = [rows] if isinstance(rows, pa.Table) else list(rows)
+    together = pa.concat_tables([measurement.empty(), *tables], promote_options="default")
+    return write_period(together, measurement, _period(month, zone), objects)
+
+
+def read_month(measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore) -> pa.Table:
+    """The archived rows of a local month, none where nothing is archived. Raises ArchiveError."""
+    return read_period(measurement, _period(month, zone), objects)
+
+
+def _period(month: Window, zone: ZoneInfo) -> Period:
+    period = Period.month(local_date(month.start, zone), zone)
+    if period.window != month:
+        raise ValueError(f"not a local month of {zone.key}: {month}")
+    return period

@@ -1,0 +1,1 @@
+"""Schedules, sensors, conditions, checks and freshness."""

@@ -1,0 +1,94 @@
+"""Data checks: what a feed's stored days look like, and how old the newest reading is.
+
+The freshness policy beside them only knows when something was materialised; the age of the newest
+reading is what tells a vendor that repeats itself from one that reports.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from homeiq_assets.feeds.collect import StoredDay
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.home import Home
+from homeiq_assets.stores.base import Replaced, Store
+
+CHECKS = {
+    "bounds": "Every value lies within its field's believable bounds.",
+    "gaps": "Every day holds as many intervals as its real length (23, 24 or 25 hours) has.",
+    "resolution": "No answer was coarser than what is stored already.",
+}
+AGE_CHECK = "newest_reading"
+LISTED = 20
+"""How many days or fields a check lists; more only cost bytes of event log."""
+
+
+def feed_checks(days: Sequence[StoredDay], replaced: Replaced) -> list[dg.AssetCheckResult]:
+    """The results of `CHECKS` for the days of a run; all of them warn, none blocks."""
+    warn = dg.AssetCheckSeverity.WARN
+    short = [day for day in days if day.short]
+    beyond = [text for day in days for text in day.beyond]
+    return [
+        dg.AssetCheckResult(
+            check_name="bounds", passed=not beyond, severity=warn, metadata={"beyond": beyond[:LISTED]}
+        ),
+        dg.AssetCheckResult(
+            check_name="gaps",
+            passed=not short,
+            severity=warn,
+            metadata={
+                "short_days": [f"{day.day}: {day.intervals} of {day.expected}" for day in short[:LISTED]],
+                "intervals": sum(day.intervals for day in days),
+                "expected": sum(day.expected or 0 for day in days),
+            },
+        ),
+        dg.AssetCheckResult(
+            check_name="resolution",
+            passed=replaced.refused == 0,
+            severity=warn,
+            metadata={"rows_refused": replaced.refused},
+            description="finer readings are stored for that time and stay" if replaced.refused else None,
+        ),
+    ]
+
+
+def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
+    """One check over all polled feeds: how old the newest reading is, against the feed's limit."""
+    specs = [
+        dg.AssetCheckSpec(
+            AGE_CHECK,
+            asset=["feeds", feed.name],
+            description=f"The newest reading is less than {feed.late} old, whenever anything was materialised.",
+        )
+        for feed in feeds
+    ]
+    by_key = {spec.asset_key: feed for spec, feed in zip(specs, feeds, strict=True)}
+    if not specs:
+        return []
+
+    @dg.multi_asset_check(
+        specs=specs, can_subset=True, name="newest_readings", required_resource_keys={"home", "store"}
+    )
+    def newest_readings(context: dg.AssetCheckExecutionContext):  # type: ignore[no-untyped-def]
+        home: Home = context.op_execution_context.resources.home
+        store: Store = context.op_execution_context.resources.store
+        now = home.now()
+        for key in sorted(context.selected_asset_check_keys, key=str):
+            feed = by_key[key.asset_key]
+            newest = store.newest(feed.measurement)
+            age = now - newest if newest is not None else None
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=age is not None and age <= feed.late,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "newest_reading": dg.MetadataValue.text(f"{newest:%Y-%m-%d %H:%M} UTC" if newest else "none"),
+                    "age_minutes": round(max(age, timedelta()) / timedelta(minutes=1), 1) if age is not None else -1.0,
+                    "limit_minutes": feed.late / timedelta(minutes=1),
+                },
+                description=None if age is not None and age <= feed.late else f"stale since {newest or 'ever'}",
+            )
+
+    return [newest_readings]

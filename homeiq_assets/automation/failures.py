@@ -1,0 +1,28 @@
+"""How an error of ours ends a run: a Dagster Failure with the owner's words, retried only where waiting helps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from homeiq_assets.errors import HomeiqError
+from homeiq_assets.redaction import redact
+
+RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""Short, because a waiting retry holds its run; the next poll or a re-run does the rest."""
+
+
+@contextmanager
+def owner_errors() -> Iterator[None]:
+    """Turn errors into Failures, and keep secrets out of any other exception's text."""
+    try:
+        yield
+    except HomeiqError as error:
+        raise dg.Failure(redact(str(error)), allow_retries=error.retryable) from None
+    except dg.DagsterError:
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        if redact(text) == text:
+            raise
+        raise dg.Failure(redact(text), allow_retries=False) from None

@@ -1,0 +1,110 @@
+"""When things run by themselves: polls, the nightly settling, the check of reading ages, what follows.
+
+One schedule polls all feeds, so that those due at the same minute share one run. Every run costs
+seconds of CPU, so a tick that finds its predecessor running skips.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from homeiq_assets.automation.checks import AGE_CHECK, CHECKS
+from homeiq_assets.feeds.assets import POLL_TAG
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.home import Home
+from homeiq_assets.resources.home_resources import is_dead
+from homeiq_assets.window import local_date
+
+MINUTE = timedelta(minutes=1)
+STUCK = timedelta(minutes=15)
+"""A poll that runs longer than this no longer holds up the next one."""
+RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def due(feeds: Sequence[Feed], tick: datetime, zone: ZoneInfo) -> list[Feed]:
+    """The feeds whose interval divides the local minute of day of a tick."""
+    local = tick.astimezone(zone)
+    minute = timedelta(hours=local.hour, minutes=local.minute)
+    return [feed for feed in feeds if not minute % feed.interval]
+
+
+def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
+    """The schedules of the feeds that are polled, on by default where automation is."""
+    if not feeds:
+        return []
+    on = home.settings.homeiq_automation == "on"
+    status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    every = min(feed.interval for feed in feeds) // MINUTE
+    ages = dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds))
+    poll_job = dg.define_asset_job(
+        "poll_feeds",
+        selection=dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds)) - ages,
+        description="What the feeds say now: from two intervals ago to as far as each provider knows.",
+    )
+
+    @dg.schedule(
+        name="poll_feeds",
+        job=poll_job,
+        cron_schedule=f"*/{every} * * * *",
+        execution_timezone=home.zone.key,
+        default_status=status,
+    )
+    def poll(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Ask every feed that is due, in one run."""
+        tick = context.scheduled_execution_time
+        chosen = due(feeds, tick, home.zone)
+        if not chosen:
+            return dg.SkipReason("no feed is due")
+        busy = dg.RunsFilter(job_name=poll_job.name, statuses=RUNNING, created_after=home.now() - STUCK)
+        if context.instance.get_run_records(busy, limit=1):
+            return dg.SkipReason("the previous poll is still running")
+        return dg.RunRequest(
+            partition_key=local_date(tick, home.zone).isoformat(),
+            asset_selection=[dg.AssetKey(["feeds", feed.name]) for feed in chosen],
+            asset_check_keys=[_check(feed, name) for feed in chosen for name in CHECKS],
+            tags={POLL_TAG: ",".join(feed.name for feed in chosen)},
+        )
+
+    check_job = dg.define_asset_job(
+        "check_reading_ages",
+        selection=ages,
+        description="How old the newest reading of each feed is.",
+    )
+    check = dg.ScheduleDefinition(
+        job=check_job,
+        cron_schedule="7 * * * *",
+        execution_timezone=home.zone.key,
+        default_status=status,
+    )
+    return [poll, check]
+
+
+def _check(feed: Feed, name: str) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(dg.AssetKey(["feeds", feed.name]), name)
+
+
+def sensors(home: Home) -> list[dg.SensorDefinition]:
+    """The sensor of views, tiers and archive, and the one that clears away runs whose process died."""
+    on = home.settings.homeiq_automation == "on"
+    status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
+    follow = dg.AutomationConditionSensorDefinition(
+        "follow_feeds",
+        target=dg.AssetSelection.groups("views", "tiers", "archive"),
+        default_status=status,
+        minimum_interval_seconds=60,
+        description="Re-rolls views, tiers and archive where what they are made of was updated.",
+    )
+
+    @dg.sensor(name="dead_runs", minimum_interval_seconds=60, default_status=status)
+    def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """Runs whose process was killed are marked as failed, so that they hold no pool."""
+        filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+        dead = [record.dagster_run for record in context.instance.get_run_records(filters, limit=50)]
+        dead = [run for run in dead if is_dead(home, run.run_id)]
+        for run in dead:
+            context.instance.report_run_failed(run, "The process of this run is gone; run it again.")
+        return dg.SkipReason(f"{len(dead)} dead runs marked as failed")
+
+    return [follow, dead_runs]

@@ -1,0 +1,75 @@
+"""The one place that assembles the project's definitions from settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from homeiq_assets.archive.assets import month_archive
+from homeiq_assets.automation.checks import reading_age_checks
+from homeiq_assets.automation.schedules import schedules, sensors
+from homeiq_assets.feeds import registry
+from homeiq_assets.feeds.air_quality import asset as air_quality
+from homeiq_assets.feeds.assets import vendor_key
+from homeiq_assets.feeds.calendar import asset as calendar
+from homeiq_assets.feeds.carbon import asset as carbon
+from homeiq_assets.feeds.fx import asset as fx
+from homeiq_assets.feeds.meter import asset as meter
+from homeiq_assets.feeds.pricing import asset as pricing
+from homeiq_assets.home import Home, open_home
+from homeiq_assets.measurements import TIERED_MEASUREMENTS
+from homeiq_assets.partitions import grid
+from homeiq_assets.resources.home_resources import resources
+from homeiq_assets.settings import load
+from homeiq_assets.tiers.assets import tier_assets
+from homeiq_assets.views.assets import mv_daily_carbon_summary
+
+FEEDS = (
+    carbon.FEED,
+    pricing.FEED,
+    pricing.FORECAST_FEED,
+    air_quality.FEED,
+    calendar.FEED,
+    meter.FEED,
+    meter.CIRCUIT_FEED,
+    fx.FEED,
+)
+
+
+def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """All assets, checks, schedules, sensors and resources of a home; of the environment's where None.
+
+    Never fails for a setting: what needs a wrong one fails when it runs. `resource_overrides` replaces
+    `home`, `store` or `archive` by objects of one's own.
+    """
+    home = home or open_home(load())
+    days = grid(home)
+    polled = [feed for feed in FEEDS if registry.serves(feed, home.settings)]
+    assets = [
+        carbon.carbon_intensity(home, days),
+        pricing.electricity_pricing(home, days),
+        pricing.electricity_pricing_forecast(home, days),
+        air_quality.air_quality(home, days),
+        calendar.occupancy_prediction(home, days),
+        meter.smart_meter(home, days),
+        meter.smart_meter_circuit(home, days),
+        fx.fx_rate(home, days),
+        mv_daily_carbon_summary(home, days),
+        *(asset for measurement in TIERED_MEASUREMENTS for asset in tier_assets(measurement, home, days)),
+        *(month_archive(measurement, home, days) for measurement in TIERED_MEASUREMENTS),
+    ]
+    vendors = sorted({registry.choice(feed, home.settings) for feed in polled})
+    return dg.Definitions(
+        assets=[
+            *dg.with_source_code_references(assets),
+            *(
+                dg.AssetSpec(vendor_key(name), group_name="vendors", kinds={"api"}, description=f"What {name} says.")
+                for name in vendors
+            ),
+        ],
+        asset_checks=reading_age_checks(polled),
+        schedules=schedules(polled, home),
+        sensors=sensors(home),
+        resources={**resources(home), **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,44 @@
+"""The command line: `homeiq demo`, `homeiq read`, `homeiq doctor`."""
+
+import logging
+import os
+import sys
+import warnings
+
+import click
+
+from homeiq_assets.cli.demo import demo
+from homeiq_assets.cli.doctor import doctor
+from homeiq_assets.cli.read import read
+from homeiq_assets.errors import HomeiqError
+from homeiq_assets.logs import setup
+from homeiq_assets.redaction import redact
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def homeiq() -> None:
+    """The data platform of a Home Assistant home."""
+
+
+for command in (demo, read, doctor):
+    homeiq.add_command(command)
+
+
+def main() -> None:
+    """Entry point: errors of ours are one line on standard error and exit status 1."""
+    # Dagster announces each beta parameter that is in use; the owner can do nothing about them.
+    warnings.filterwarnings("ignore", message=".* is currently in beta")
+    setup(logging.WARNING)
+    try:
+        homeiq(prog_name="homeiq", standalone_mode=False)
+    except HomeiqError as error:
+        sys.exit(f"homeiq: {redact(str(error))}")
+    except click.exceptions.Abort:
+        sys.exit("homeiq: stopped; run the same command again, it goes on where it was")
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has gone away.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -1,0 +1,143 @@
+"""`homeiq demo`: a demonstration month of every asset, by real Dagster runs that the UI shows afterwards."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import click
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from homeiq_assets.errors import HomeiqError, SettingError
+from homeiq_assets.feeds.registry import SIMULATED, choice
+from homeiq_assets.home import Home, resolve_home
+from homeiq_assets.settings import PROJECT, Settings, home_folder, load
+from homeiq_assets.window import local_date
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+RANGE = "dagster/asset_partition_range_"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What the run of one asset did."""
+
+    asset: str
+    days: int
+    rows: int
+    seconds: float
+
+
+@click.command()
+def demo() -> None:
+    """Fill a demonstration month of every asset: no keys, no database, no Docker. Re-running changes nothing."""
+    home = resolve_home(load())
+    _only_simulated(home.settings)
+    # dagster.yaml names its folders relative to the project.
+    os.chdir(PROJECT)
+    month = last_whole_month(local_date(home.now(), home.zone), home.settings)
+    console = Console()
+    with _alone(home.settings):
+        console.print(f"Materialising {month:%B %Y} on the embedded store in {home.settings.homeiq_home}")
+        done = list(_materialise(home, month, console))
+    shown = Table("asset", "days", "rows", "seconds", box=None, pad_edge=False)
+    for row in done:
+        shown.add_row(row.asset, str(row.days), f"{row.rows:,}", f"{row.seconds:.1f}")
+    console.print(shown)
+    command = "dagster" if os.environ.get("VIRTUAL_ENV") else f"{os.path.relpath(sys.prefix, PROJECT)}/bin/dagster"
+    console.print(f"\nNext, in {PROJECT}:\n\n  {command} dev\n\nand open http://localhost:3000/asset-groups")
+
+
+def last_whole_month(today: date, settings: Settings) -> date:
+    """The first day of the last month that is over. Raises SettingError where partitions begin later."""
+    first = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    if first < settings.homeiq_start_date:
+        raise SettingError("HOMEIQ_START_DATE", f"the demonstration needs all of {first:%B %Y}; set an earlier date")
+    return first
+
+
+def _only_simulated(settings: Settings) -> None:
+    from homeiq_assets.build import FEEDS  # noqa: PLC0415 (Dagster costs a second of import)
+
+    if settings.live:
+        raise SettingError("INFLUXDB_URL", "is set; the demonstration is for the embedded store, without settings")
+    for feed in FEEDS:
+        if choice(feed, settings) != SIMULATED:
+            raise SettingError(
+                feed.setting,
+                f"{choice(feed, settings)} serves {feed.name}; the demonstration would mix its readings with simulated",
+            )
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    try:
+        with FileLock(home_folder(settings) / "demo.lock", timeout=0):
+            yield
+    except Timeout:
+        raise HomeiqError("another `homeiq demo` is running; wait for it") from None
+
+
+def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
+    import dagster as dg  # noqa: PLC0415
+
+    from homeiq_assets.build import build_defs  # noqa: PLC0415
+
+    defs = build_defs(home)
+    days = [month + timedelta(days=n) for n in range(31) if (month + timedelta(days=n)).month == month.month]
+    graph = defs.resolve_asset_graph()
+    keys = [
+        key
+        for level in graph.toposorted_asset_keys_by_level
+        for key in sorted(level)
+        if key in graph.materializable_asset_keys
+    ]
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with (
+        dg.DagsterInstance.get()
+        if os.environ.get("DAGSTER_HOME")
+        else dg.DagsterInstance.from_config(str(PROJECT)) as instance
+    ):
+        for key in keys:
+            monthly = isinstance(graph.get(key).partitions_def, dg.MonthlyPartitionsDefinition)
+            span = [month] if monthly else days
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                progress.add_task(key.to_user_string())
+                began = time.monotonic()
+                result = defs.resolve_implicit_job_def_def_for_assets([key]).execute_in_process(
+                    instance=instance,
+                    asset_selection=[key],
+                    tags={
+                        f"{RANGE}start": span[0].isoformat(),
+                        f"{RANGE}end": span[-1].isoformat(),
+                        "homeiq/demo": "true",
+                    },
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                    raise_on_error=False,
+                )
+            if not result.success:
+                raise HomeiqError(f"{key.to_user_string()}: {_reason(result)}")
+            rows = sum(
+                int(event.materialization.metadata["dagster/partition_row_count"].value)
+                for event in result.get_asset_materialization_events()
+            )
+            yield Done(key.to_user_string(), len(days), rows, time.monotonic() - began)
+
+
+def _reason(result: "dg.ExecuteInProcessResult") -> str:
+    """The owner's words for why a run failed."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            told = data.user_failure_data.description if data.user_failure_data else None
+            return told or (data.error.message if data.error else "")
+    return "the run failed; its log is in the UI"

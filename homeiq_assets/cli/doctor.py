@@ -1,0 +1,84 @@
+"""`homeiq doctor`: what is configured, what answers, what to set."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from homeiq_assets.archive.opening import open_archive
+from homeiq_assets.errors import HomeiqError
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, provider_of
+from homeiq_assets.home import Home, open_home, resolve_home
+from homeiq_assets.redaction import redact
+from homeiq_assets.settings import Settings, load
+from homeiq_assets.stores.base import Probe
+from homeiq_assets.stores.opening import open_store
+
+MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
+
+
+@click.command()
+def doctor() -> None:
+    """Try each thing cheaply; exit status 1 where something that is set does not work."""
+    console = Console() if sys.stdout.isatty() else Console(width=150)
+    shown = Table("what", "state", "found, and what to do", box=None, pad_edge=False)
+    failed = False
+    for probe in examine(load()):
+        shown.add_row(probe.what, MARKS[probe.ok], redact(probe.detail))
+        failed |= probe.ok is False
+    console.print(shown)
+    if failed:
+        sys.exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Probe]:
+    """Every probe in turn: settings, zone, store, archive, feeds."""
+    from homeiq_assets.build import FEEDS  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
+
+    for name, problem in settings.problems.items():
+        yield Probe(name, False, problem)
+    home, zone = _zone(settings)
+    yield zone
+    yield from _store(settings)
+    yield _tried("archive", lambda: open_archive(settings).probe())
+    for feed in FEEDS:
+        yield _feed(feed, home)
+
+
+def _zone(settings: Settings) -> tuple[Home, Probe]:
+    try:
+        home = resolve_home(settings)
+    except HomeiqError as error:
+        return open_home(settings), Probe("time zone", False, str(error))
+    return home, Probe("time zone", True, f"{home.zone.key} (HOMEIQ_TIMEZONE)")
+
+
+def _store(settings: Settings) -> Iterator[Probe]:
+    try:
+        store = open_store(settings)
+    except HomeiqError as error:
+        yield Probe("store", False, str(error))
+        return
+    try:
+        yield from store.probe()
+    finally:
+        store.close()
+
+
+def _feed(feed: Feed, home: Home) -> Probe:
+    what, name = f"feed {feed.name}", choice(feed, home.settings)
+    if name == OFF:
+        return Probe(what, None, f"set {feed.setting} to choose a provider")
+    if name == SIMULATED and not home.settings.live:
+        return Probe(what, None, f"simulated; set {feed.setting} to choose a provider")
+    return _tried(what, lambda: f"{name}: {provider_of(feed, home.settings, home.zone).probe(home.now())}")
+
+
+def _tried(what: str, probe: Callable[[], str]) -> Probe:
+    try:
+        return Probe(what, True, probe())
+    except HomeiqError as error:
+        return Probe(what, False, str(error))

@@ -1,0 +1,1 @@
+"""Air quality at the home: its asset and its providers."""

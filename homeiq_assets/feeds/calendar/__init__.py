@@ -1,0 +1,1 @@
+"""Predicted occupancy from calendars: its asset and its providers."""

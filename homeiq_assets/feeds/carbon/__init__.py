@@ -1,0 +1,1 @@
+"""The carbon intensity of the grid: its asset and its providers."""

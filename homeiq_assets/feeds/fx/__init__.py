@@ -1,0 +1,1 @@
+"""Daily reference exchange rates: the asset and its providers."""

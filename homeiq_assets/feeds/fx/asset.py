@@ -1,0 +1,28 @@
+"""The exchange rate feed as an asset."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from homeiq_assets.feeds.assets import feed_options, run_feed
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.home import Home
+from homeiq_assets.measurements import FX_RATE
+from homeiq_assets.partitions import Grid
+from homeiq_assets.stores.base import Store
+
+FEED = Feed(FX_RATE, "fx", "FX_PROVIDER", timedelta(hours=24), chart="rate", late=timedelta(days=5))
+
+
+def fx_rate(home: Home, grid: Grid) -> dg.AssetsDefinition:
+    """The asset of FEED."""
+
+    @dg.asset(**feed_options(FEED, home, grid))
+    def fx_rate(
+        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
+        """Daily reference exchange rates, so that costs can be shown in other currencies."""
+        return run_feed(context, FEED, home, store)
+
+    return fx_rate

@@ -1,0 +1,36 @@
+"""Small files a provider keeps between runs: a session's token, a fact looked up once a month.
+
+Each is private to the owner (mode 0600) and replaced whole; losing one costs a call to the vendor.
+"""
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+logger = logging.getLogger(__name__)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(path: Path, model: type[Model]) -> Model | None:
+    """What was kept; None where nothing was, or nothing readable."""
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def write(path: Path, content: BaseModel) -> None:
+    """Keep `content`. Where the disk refuses, a warning is logged and the run goes on without."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # mkstemp makes its file readable by the owner alone.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content.model_dump_json())
+        Path(name).replace(path)
+    except OSError as error:
+        logger.warning("%s cannot be written (%s); the vendor is asked again next time", path, error.strerror)

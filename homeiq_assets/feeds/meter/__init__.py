@@ -1,0 +1,1 @@
+"""The smart meter and its circuits: assets and providers."""

@@ -1,0 +1,214 @@
+"""The WebSocket API of Home Assistant: connecting, authenticating, commands, its recorder's statistics.
+
+What is not what the API promises becomes a ProviderError that names the setting to look at; the
+token is in none of them.
+"""
+
+import json
+import logging
+import math
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.sync.client import ClientConnection, connect
+
+from homeiq_assets.errors import ProviderError
+from homeiq_assets.redaction import redact, register
+from homeiq_assets.window import Window
+
+NAME = "home_assistant"
+CONNECT_SECONDS = 5
+BUDGET_SECONDS = 60
+LARGEST_MESSAGE = 256 * 2**20
+EXCERPT = 200
+PERIODS = {"5minute": timedelta(minutes=5), "hour": timedelta(hours=1)}
+_LASTING_ERRORS = ("invalid_format", "invalid_start_time", "invalid_end_time", "unauthorized", "not_found")
+
+# At DEBUG websockets logs every frame, and one of them is the token.
+_frames = logging.getLogger(f"{__name__}.frames")
+_frames.setLevel(logging.WARNING)
+
+
+def failure(message: str, *, retryable: bool = False) -> ProviderError:
+    """A ProviderError of Home Assistant, without secrets."""
+    return ProviderError(NAME, redact(message), retryable=retryable)
+
+
+class HomeAssistantSocket:
+    """One authenticated connection, a context manager. Everything done with it shares one time budget.
+
+    Raises ProviderError: retryable where Home Assistant is away or busy; never where it refused the
+    token, because it bans addresses that keep trying.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        register(token)
+        self._url = url
+        self._token = token
+        self._last_id = 0
+        self._deadline = time.monotonic() + BUDGET_SECONDS
+
+    def __enter__(self) -> Self:
+        self._connection = self._connect()
+        try:
+            self._authenticate()
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def statistics_metadata(self, ids: Sequence[str] | None = None) -> dict[str, Mapping[str, Any]]:
+        """What Home Assistant says of its long-term statistics (of all without `ids`), by statistic id."""
+        if ids is None:
+            rows = self._command("recorder/list_statistic_ids")
+        else:
+            rows = self._command("recorder/get_statistics_metadata", statistic_ids=list(ids))
+        try:
+            return {str(row["statistic_id"]): dict(row) for row in rows}
+        except (TypeError, KeyError, ValueError):
+            raise self._malformed(rows) from None
+
+    def mean_power(self, ids: Sequence[str], window: Window, period: str) -> dict[str, dict[datetime, float]]:
+        """Mean power in W by statistic id and start of the interval, of a `period` (see PERIODS).
+
+        Only intervals that begin in the window and have a mean. The unit is pinned: without it Home
+        Assistant converts to whatever its user displays today.
+        """
+        result = self._command(
+            "recorder/statistics_during_period",
+            start_time=f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
+            end_time=f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
+            statistic_ids=list(ids),
+            period=period,
+            units={"power": "W"},
+            types=["mean"],
+        )
+        try:
+            return {name: dict(filter(None, (_mean(row, window) for row in result.get(name, [])))) for name in ids}
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError, OSError):
+            raise self._malformed(result) from None
+
+    def _connect(self) -> ClientConnection:
+        address = "ws" + self._url.removeprefix("http") + "/api/websocket"
+        try:
+            return connect(
+                address,
+                open_timeout=CONNECT_SECONDS,
+                close_timeout=1,
+                max_size=LARGEST_MESSAGE,
+                logger=_frames,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            if status == 403:
+                raise failure(
+                    "it refuses this machine (HTTP 403): its address may be banned; look into ip_bans.yaml of "
+                    "Home Assistant, then at HOME_ASSISTANT_TOKEN"
+                ) from None
+            raise failure(
+                f"HTTP {status} instead of a WebSocket at {self._url}: HOME_ASSISTANT_URL should be what a browser "
+                "shows, such as http://homeassistant.local:8123",
+                retryable=status >= 500 or status == 429,
+            ) from None
+        except (InvalidHandshake, InvalidURI) as error:
+            raise failure(
+                f"what answers at {self._url} is not Home Assistant ({error}); look at HOME_ASSISTANT_URL"
+            ) from None
+        except ssl.SSLError as error:
+            raise failure(f"no secure connection to {self._url} ({error.reason}); look at HOME_ASSISTANT_URL") from None
+        except OSError as error:
+            reason = error.strerror or error or "it did not answer in time"
+            raise failure(
+                f"{self._url} cannot be reached ({reason}); is it running, and is HOME_ASSISTANT_URL right?",
+                retryable=True,
+            ) from None
+
+    def _authenticate(self) -> None:
+        hello = self._receive()
+        if hello.get("type") != "auth_required":
+            raise self._malformed(hello)
+        self._send({"type": "auth", "access_token": self._token})
+        answer = self._receive()
+        if answer.get("type") == "auth_invalid":
+            raise failure(
+                f"it refuses the token in HOME_ASSISTANT_TOKEN ({_excerpt(answer.get('message'))}); make a new "
+                "long-lived access token in your Home Assistant profile, under Security"
+            )
+        if answer.get("type") != "auth_ok":
+            raise self._malformed(answer)
+
+    def _command(self, kind: str, **fields: Any) -> Any:
+        self._last_id += 1
+        self._send({"id": self._last_id, "type": kind, **fields})
+        answer = self._receive()
+        if answer.get("type") != "result" or answer.get("id") != self._last_id or "success" not in answer:
+            raise self._malformed(answer)
+        if answer["success"] is not True:
+            error = answer.get("error")
+            code, text = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
+            hint = "; is its recorder integration on?" if code == "unknown_command" else ""
+            raise failure(
+                f"{kind} failed at {self._url}: {_excerpt(code)}: {_excerpt(text)}{hint}",
+                retryable=code not in _LASTING_ERRORS,
+            )
+        if "result" not in answer:
+            raise self._malformed(answer)
+        return answer["result"]
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        try:
+            self._connection.send(json.dumps(message))
+        except ConnectionClosed:
+            raise self._closed() from None
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            text = self._connection.recv(timeout=max(self._deadline - time.monotonic(), 0))
+        except TimeoutError:
+            raise failure(
+                f"{self._url} (HOME_ASSISTANT_URL) did not finish its answer within {BUDGET_SECONDS} s", retryable=True
+            ) from None
+        except ConnectionClosed:
+            raise self._closed() from None
+        try:
+            message = json.loads(text)
+        except ValueError:
+            raise self._malformed(text) from None
+        if not isinstance(message, dict):
+            raise self._malformed(message)
+        return message
+
+    def _closed(self) -> ProviderError:
+        return failure(f"{self._url} (HOME_ASSISTANT_URL) closed the connection midway; try again", retryable=True)
+
+    def _malformed(self, message: Any) -> ProviderError:
+        return failure(
+            f"what {self._url} sent is not what Home Assistant's API promises; is HOME_ASSISTANT_URL right? "
+            f"It began: {_excerpt(message)}"
+        )
+
+
+def _excerpt(message: Any) -> str:
+    """The start of what came back. Redacted before it is cut: half a secret would not be recognised."""
+    text = message if isinstance(message, str) else json.dumps(message, default=repr)
+    return " ".join(redact(text).split())[:EXCERPT]
+
+
+def _mean(row: Mapping[str, Any], window: Window) -> tuple[datetime, float] | None:
+    """Start and mean of one row, None where it has no mean or begins outside the window."""
+    milliseconds, mean = row["start"], row.get("mean")
+    for number in (milliseconds, mean):
+        if number is not None and (type(number) not in (int, float) or not math.isfinite(number)):
+            raise ValueError(f"not a number: {number!r}")
+    start = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return (start, float(mean)) if mean is not None and start in window else None

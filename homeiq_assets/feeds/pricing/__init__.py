@@ -1,0 +1,1 @@
+"""Electricity prices and their day-ahead publication: assets and providers."""

@@ -1,0 +1,150 @@
+"""aWATTar: the day-ahead market price in Germany and Austria, without a key (GET /v1/marketdata).
+
+The same endpoint is history, today and tomorrow (published about 14:00 CET). Prices are net
+EUR/MWh of the whole market interval; fair use is 100 requests a day, so a month is one request.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from homeiq_assets.errors import SettingError
+from homeiq_assets.feeds.http import VendorClient
+from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, tidy, whole_days, with_tariff
+from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings import Settings
+from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
+
+NAME = "awattar"
+CURRENCY = "EUR"
+HOSTS = {"DE": "https://api.awattar.de", "AT": "https://api.awattar.at"}
+# The coupled day-ahead market clears at no less than this; below it stands a sentinel, not a price.
+LOWEST_EUR_PER_MWH = -500.0
+LAST_MS = 4_102_444_800_000  # 2100-01-01
+
+logger = logging.getLogger(__name__)
+
+
+class _Price(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    start_timestamp: int = Field(ge=0, le=LAST_MS)
+    end_timestamp: int = Field(ge=0, le=LAST_MS)
+    marketprice: float | None = Field(allow_inf_nan=False)
+    unit: Literal["Eur/MWh"]
+
+
+class _MarketData(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    object: Literal["list"]
+    data: list[_Price]
+
+
+def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
+    """The providers of both price feeds. Settings are judged when they are used, not here."""
+    market = _Market(settings)
+    return {
+        ELECTRICITY_PRICING.name: AwattarPricing(market, settings, zone),
+        ELECTRICITY_PRICING_FORECAST.name: AwattarForecast(market, zone),
+    }
+
+
+class _Market:
+    """Asks aWATTar for prices."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def slots(self, window: Window) -> list[Slot]:
+        """What is published of `window`, at the owner's tariff, in EUR/kWh. Raises ProviderError, SettingError."""
+        self._settings.sound("PRICING_SURCHARGE", "PRICING_VAT_PERCENT")
+        # Zones with half-hour offsets begin their day within a market hour, which is asked for too.
+        params = {"start": _ms(floor_to(window.start, HOUR)), "end": _ms(ceil_to(window.end, HOUR))}
+        with VendorClient(NAME, base_url(self._settings)) as client:
+            answer = client.get("/v1/marketdata", params, expect=_MarketData)
+        return tidy(NAME, [with_tariff(slot, self._settings) for slot in _priced(answer.data)])
+
+    def probe(self, zone: ZoneInfo, now: datetime) -> str:
+        """What today's prices look like. Raises ProviderError, SettingError."""
+        slots = self.slots(whole_days(Window(now, now + HOUR), zone))
+        if not slots:
+            return "reachable, but no price of today is published"
+        current = [slot.price for slot in slots if slot.start <= now < slot.end]
+        price = f", now {current[0]:.4f} {CURRENCY}/kWh" if current else ""
+        return f"{len(slots)} prices of today{price}"
+
+
+def base_url(settings: Settings) -> str:
+    """Where the owner's area is served. Raises SettingError."""
+    settings.sound("AWATTAR_BASE_URL", "PRICING_AREA")
+    area = (settings.pricing_area or "DE").upper()
+    if area not in HOSTS:
+        raise SettingError("PRICING_AREA", f"aWATTar has prices for DE and AT, not for {settings.pricing_area!r}")
+    return settings.awattar_base_url or HOSTS[area]
+
+
+class AwattarPricing:
+    """Rows of electricity_pricing."""
+
+    name = NAME
+    measurement = ELECTRICITY_PRICING
+    longest = timedelta(days=31)
+
+    def __init__(self, market: _Market, settings: Settings, zone: ZoneInfo) -> None:
+        self._market = market
+        self._settings = settings
+        self._zone = zone
+
+    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
+        """Every published price of `window`, future ones included. Raises ProviderError, SettingError."""
+        self._settings.sound("PRICING_PEAK_HOURS")
+        slots = self._market.slots(whole_days(window, self._zone))
+        return pricing_answers(
+            slots, window, provider=NAME, currency=CURRENCY, zone=self._zone, settings=self._settings
+        )
+
+    def probe(self, now: datetime) -> str:
+        return self._market.probe(self._zone, now)
+
+
+class AwattarForecast:
+    """Rows of electricity_pricing_forecast."""
+
+    name = NAME
+    measurement = ELECTRICITY_PRICING_FORECAST
+    longest = timedelta(days=31)
+
+    def __init__(self, market: _Market, zone: ZoneInfo) -> None:
+        self._market = market
+        self._zone = zone
+
+    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
+        """Every published price of `window`, future ones included. Raises ProviderError, SettingError."""
+        return forecast_answers(self._market.slots(window), window, provider=NAME, zone=self._zone)
+
+    def probe(self, now: datetime) -> str:
+        return self._market.probe(self._zone, now)
+
+
+def _priced(prices: list[_Price]) -> Iterable[Slot]:
+    """Slots in EUR/kWh; one whose price is null or below what the market allows has none."""
+    for price in prices:
+        start = _instant(price.start_timestamp)
+        if price.marketprice is None or price.marketprice < LOWEST_EUR_PER_MWH:
+            logger.warning("%s: no usable price for %s: %s", NAME, start.isoformat(), price.marketprice)
+            continue
+        yield Slot(start, _instant(price.end_timestamp), price.marketprice / 1000)
+
+
+def _ms(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

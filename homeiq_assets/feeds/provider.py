@@ -1,0 +1,52 @@
+"""What a provider is: it turns a window into rows of a measurement, and says what it vouches for.
+
+No Dagster, no store: a provider only asks its vendor and answers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import pyarrow as pa
+
+from homeiq_assets.schema import Measurement
+from homeiq_assets.window import Window
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows (conformed to the measurement), the window they are all of, and their step.
+
+    Whatever is stored in `covers` and not among `rows` is no longer true; an answer without rows
+    says nothing. `step` is the length of a row's slot, None where slots have no fixed length.
+    """
+
+    rows: pa.Table
+    covers: Window
+    step: timedelta | None = None
+
+
+class Provider(Protocol):
+    """One vendor's way to fill one measurement."""
+
+    name: str
+    """the setting's value that chooses it"""
+    measurement: Measurement
+    longest: timedelta
+    """the longest window one call of `fetch` may ask for"""
+
+    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
+        """What the vendor knows of `window`, as it stands at the instant `now`.
+
+        Values in answers lie inside `window`. A part that has not begun yet, or is not published yet, is
+        simply not covered. Raises ProviderError (NoHistory where the past asked for is out of reach).
+        """
+        ...
+
+    def probe(self, now: datetime) -> str:
+        """One cheap call that proves reachability and credentials; what it found, for the owner.
+
+        Raises ProviderError.
+        """
+        ...

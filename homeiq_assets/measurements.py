@@ -1,0 +1,198 @@
+"""The schema of every measurement: the one place that names a tag, field, type, unit, bound or kind.
+
+The codec, the embedded store, the table schema shown in the UI, the data checks and the docs
+read it. Times are the START of the interval, UTC.
+"""
+
+from datetime import timedelta
+
+from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type
+
+FLOAT, INTEGER, BOOLEAN, STRING = Type
+MINUTE = timedelta(minutes=1)
+
+CARBON_INTENSITY = Measurement(
+    "carbon_intensity",
+    (Tag("region", "the grid region"), Tag("grid_operator", "who operates it", identity=False)),
+    (
+        Field("carbon_intensity_gco2_kwh", FLOAT, "g/kWh", low=0, high=2000, description="CO2 per kWh of the grid"),
+        Field("renewable_percentage", FLOAT, "%", low=0, high=100, description="renewable share of generation"),
+        Field("fossil_percentage", FLOAT, "%", low=0, high=100, description="fossil share of generation"),
+        Field(
+            "forecast_1h", FLOAT, "g/kWh", low=0, high=2000, poll_only=True,
+            description="what was forecast, at this row's time, for an hour later",
+        ),
+        Field(
+            "forecast_24h", FLOAT, "g/kWh", low=0, high=2000, poll_only=True,
+            description="what was forecast, at this row's time, for a day later",
+        ),
+    ),
+    "Carbon intensity of the grid",
+)  # fmt: skip
+
+ELECTRICITY_PRICING = Measurement(
+    "electricity_pricing",
+    (Tag("provider", "who said so"), Tag("currency", "ISO 4217 code", identity=False)),
+    (
+        Field("current_price", FLOAT, "currency/kWh", low=-10, high=20, description="price of a kWh in this slot"),
+        Field("peak_period", BOOLEAN, kind=Kind.FLAG, description="whether the slot is among the dear ones of its day"),
+    ),
+    "Electricity price per market interval, in the market's own resolution",
+)
+ELECTRICITY_PRICING_FORECAST = Measurement(
+    "electricity_pricing_forecast",
+    (Tag("provider", "who said so"),),
+    (
+        Field("price", FLOAT, "currency/kWh", low=-10, high=20, description="day-ahead price of a kWh in this slot"),
+        Field("hour_offset", INTEGER, "h", low=0, high=23, description="local wall hour of the slot"),
+    ),
+    "Day-ahead electricity prices as published, per delivery slot",
+)
+
+AIR_QUALITY = Measurement(
+    "air_quality",
+    (
+        Tag("location", "lat,lon"),
+        Tag("category", "EPA category of the AQI", identity=False),
+        Tag("parameter", "PM2.5, PM10 or Ozone"),
+    ),
+    (
+        Field("aqi", INTEGER, "AQI", low=0, high=500, description="EPA air quality index of this parameter"),
+        Field("pm25", FLOAT, "µg/m³", low=0, high=2000, description="fine particles"),
+        Field("pm10", FLOAT, "µg/m³", low=0, high=5000, description="particles"),
+        Field("ozone", FLOAT, "ppb", low=0, high=1000, description="ground-level ozone"),
+    ),
+    "Air quality at the home",
+    timedelta(hours=1),
+)
+
+OCCUPANCY_PREDICTION = Measurement(
+    "occupancy_prediction",
+    (Tag("source", "which calendar service"), Tag("user", "whose calendar")),
+    (
+        Field("currently_home", BOOLEAN, kind=Kind.FLAG, description="expected at home in this slot"),
+        Field("wfh_today", BOOLEAN, kind=Kind.FLAG, description="works from home on this local day"),
+        Field("confidence", FLOAT, low=0, high=1, description="how sure the prediction is"),
+        Field(
+            "hours_until_arrival", FLOAT, "h", low=0, high=8784, description="until the next arrival at home; 0 at home"
+        ),
+    ),
+    "Predicted occupancy on a 15-minute grid, from calendars",
+    15 * MINUTE,
+)
+
+SMART_METER = Measurement(
+    "smart_meter",
+    (Tag("meter_type", "which kind of meter"),),
+    (
+        Field(
+            "total_power_w", FLOAT, "W", low=-100_000, high=100_000,
+            description="mean power drawn from the grid over the interval, negative while feeding in",
+        ),
+        Field(
+            "daily_kwh", FLOAT, "kWh", kind=Kind.COUNTER, low=0, high=2400,
+            description="import from local midnight to the interval's end",
+        ),
+        Field(
+            "daily_export_kwh", FLOAT, "kWh", kind=Kind.COUNTER, low=0, high=2400,
+            description="fed in from local midnight to the interval's end",
+        ),
+    ),
+    "The home's electricity meter",
+    5 * MINUTE,
+)  # fmt: skip
+SMART_METER_CIRCUIT = Measurement(
+    "smart_meter_circuit",
+    (Tag("circuit_name", "the circuit"),),
+    (
+        Field(
+            "power_w", FLOAT, "W", low=-100_000, high=100_000, description="mean power of the circuit over the interval"
+        ),
+        Field("percentage", FLOAT, "%", low=-10_000, high=10_000, description="share of what the home draws"),
+    ),
+    "Circuits of the home",
+    5 * MINUTE,
+)
+
+FX_RATE = Measurement(
+    "fx_rate",
+    (Tag("base", "ISO 4217 code"), Tag("currency", "ISO 4217 code")),
+    (Field("rate", FLOAT, "currency/base", low=0, high=1_000_000, description="units of currency for one of base"),),
+    "Daily reference exchange rates",
+    timedelta(days=1),
+)
+
+MV_DAILY_CARBON_SUMMARY = Measurement(
+    "mv_daily_carbon_summary",
+    (),
+    (
+        Field("date", STRING, kind=Kind.TEXT, description="local date, YYYY-MM-DD"),
+        Field("avg_carbon", FLOAT, "g/kWh", low=0, high=2000, description="time-weighted mean"),
+        Field("min_carbon", FLOAT, "g/kWh", low=0, high=2000, description="lowest reading"),
+        Field("max_carbon", FLOAT, "g/kWh", low=0, high=2000, description="highest reading"),
+        Field("avg_renewable", FLOAT, "%", low=0, high=100, description="time-weighted mean renewable share"),
+    ),
+    "Carbon intensity of each local day",
+)
+
+FEED_MEASUREMENTS = (
+    CARBON_INTENSITY,
+    ELECTRICITY_PRICING,
+    ELECTRICITY_PRICING_FORECAST,
+    AIR_QUALITY,
+    OCCUPANCY_PREDICTION,
+    SMART_METER,
+    SMART_METER_CIRCUIT,
+    FX_RATE,
+)
+VIEW_MEASUREMENTS = (MV_DAILY_CARBON_SUMMARY,)
+TIERED_MEASUREMENTS = (SMART_METER,)
+
+_STATISTICS = {
+    Kind.GAUGE: ("mean", "seconds", "min", "max", "count", "last"),
+    Kind.COUNTER: ("increase", "last", "count"),
+    Kind.DELTA: ("sum", "count"),
+    Kind.FLAG: ("on_seconds", "seconds", "last", "changes", "count"),
+    Kind.TEXT: ("last", "changes", "count"),
+}
+_COUNTED = {"count": "rows", "changes": "", "seconds": "s", "on_seconds": "s"}
+
+
+def statistics(field: Field) -> tuple[str, ...]:
+    """The statistics a tier keeps of a field, by its kind."""
+    return _STATISTICS[field.kind]
+
+
+def tier_of(measurement: Measurement, resolution: str) -> Measurement:
+    """The schema of a measurement's tier; `resolution` is `hourly` or `daily`.
+
+    Its fields are `<field>_<statistic>`; `last` has the type of the field, `count` and `changes` are
+    integers, all others floats. Bounds of min, max, mean and last are those of the field.
+    """
+
+    def statistic_of(field: Field, statistic: str) -> Field:
+        kind = field.type if statistic == "last" else INTEGER if statistic in ("count", "changes") else FLOAT
+        bounded = statistic in ("mean", "min", "max", "last")
+        return Field(
+            f"{field.name}_{statistic}",
+            kind,
+            _COUNTED.get(statistic, field.unit),
+            low=field.low if bounded else None if statistic == "increase" else 0,
+            high=field.high if bounded else None,
+            description=f"{statistic} of {field.name}",
+        )
+
+    return Measurement(
+        f"{measurement.name}_{resolution}",
+        measurement.tags,
+        tuple(statistic_of(field, statistic) for field in measurement.fields for statistic in statistics(field)),
+        f"{measurement.description}, {resolution} statistics",
+        timedelta(hours=1) if resolution == "hourly" else None,
+        tier=True,
+    )
+
+
+TIERS = tuple(
+    tier_of(measurement, resolution) for measurement in TIERED_MEASUREMENTS for resolution in ("hourly", "daily")
+)
+ALL = {m.name: m for m in (*FEED_MEASUREMENTS, *VIEW_MEASUREMENTS, *TIERS)}

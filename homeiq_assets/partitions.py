@@ -1,0 +1,55 @@
+"""The home's day and month as Dagster partitions: one grid, with the ends that design asks for.
+
+Feeds reach to tomorrow (day-ahead prices), views to today, tiers and archive to yesterday. Windows are
+taken from the partition's key by `window.py`, because Dagster's own are wall-clock intervals.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from homeiq_assets.home import Home
+from homeiq_assets.window import Window, local_day, local_midnight, local_month
+
+FROM_THE_DAY_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
+"""A day that also reads the day before it: the values that still hold at midnight."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The partitions of one home."""
+
+    feeds: dg.DailyPartitionsDefinition
+    views: dg.DailyPartitionsDefinition
+    tiers: dg.DailyPartitionsDefinition
+    months: dg.MonthlyPartitionsDefinition
+
+
+def grid(home: Home) -> Grid:
+    """The home's grid in its zone, from `HOMEIQ_START_DATE`."""
+    start, zone = home.settings.homeiq_start_date.isoformat(), home.zone.key
+
+    def days(end_offset: int) -> dg.DailyPartitionsDefinition:
+        return dg.DailyPartitionsDefinition(start, timezone=zone, end_offset=end_offset)
+
+    first_month = home.settings.homeiq_start_date.replace(day=1).isoformat()
+    return Grid(days(2), days(1), days(0), dg.MonthlyPartitionsDefinition(first_month, timezone=zone))
+
+
+def day_of(key: str) -> date:
+    """The local date of a daily partition's key."""
+    return date.fromisoformat(key)
+
+
+def days_window(keys: Sequence[str], zone: ZoneInfo) -> Window:
+    """The window from the first to the last of consecutive daily partitions."""
+    first, last = day_of(min(keys)), day_of(max(keys))
+    return Window(local_midnight(first, zone), local_day(last, zone).end)
+
+
+def month_window(key: str, zone: ZoneInfo) -> Window:
+    """The window of a monthly partition."""
+    return local_month(date.fromisoformat(key), zone)

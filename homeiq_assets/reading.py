@@ -1,0 +1,134 @@
+"""Taking numbers out: which place each local day comes from, and its rows in identical columns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.archive.months import read_month
+from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.archive.opening import open_archive
+from homeiq_assets.errors import HomeiqError
+from homeiq_assets.home import resolve_home
+from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
+from homeiq_assets.schema import Measurement
+from homeiq_assets.settings import load
+from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.opening import open_store
+from homeiq_assets.window import Window, local_date, local_days, local_month
+
+if TYPE_CHECKING:
+    import pandas
+
+Resolution = Literal["raw", "hour", "day"]
+_TIER = {"hour": "hourly", "day": "daily"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of consecutive local days that come from one place (`store` or `archive`)."""
+
+    days: tuple[date, ...]
+    source: str
+    rows: pa.Table
+
+
+def measurement_of(name: str, resolution: Resolution) -> Measurement:
+    """The measurement that holds `name` at a resolution. Raises HomeiqError that lists what there is."""
+    if name not in ALL:
+        raise HomeiqError(f"there is no measurement {name}; there are: {', '.join(sorted(ALL))}")
+    if resolution == "raw":
+        return ALL[name]
+    tiered = {measurement.name: measurement for measurement in TIERED_MEASUREMENTS}
+    if name not in tiered:
+        raise HomeiqError(f"{name} has no {_TIER[resolution]} tier; these have: {', '.join(sorted(tiered))}")
+    return tier_of(tiered[name], _TIER[resolution])
+
+
+def parts(
+    measurement: Measurement, window: Window, zone: ZoneInfo, store: Store, archive: ObjectStore
+) -> Iterator[Part]:
+    """The rows of `window` in order of time, each local day from exactly one place.
+
+    The store answers; days of a daily tier that it has no rows of come from the archive. Memory holds
+    a month at most. Raises StoreError and ArchiveError.
+    """
+    for month in _months(window, zone):
+        if not (measurement.tier and measurement.name.endswith("_daily")):
+            for rows in store.stream(measurement, month):
+                yield Part(_days_of(rows, zone), "store", rows)
+            continue
+        stored = store.read(measurement, month)
+        held = _days_of(stored, zone)
+        missing = set(local_days(month, zone)) - set(held)
+        archived = _only(
+            read_month(measurement, local_month(local_date(month.start, zone), zone), zone, archive), missing, zone
+        )
+        if archived.num_rows:
+            yield Part(_days_of(archived, zone), "archive", archived)
+        yield Part(held, "store", stored)
+
+
+def span(start: str | None, end: str | None, now: datetime, zone: ZoneInfo) -> Window:
+    """The window of two texts, local dates (their midnights) or ISO 8601 instants; `end` is exclusive.
+
+    Without `start` the local day of `now`, without `end` up to `now`. Raises HomeiqError.
+    """
+    try:
+        first = _instant(start, zone) if start else _instant(local_date(now, zone).isoformat(), zone)
+        last = _instant(end, zone) if end else now
+        return Window(first, last)
+    except ValueError as error:
+        raise HomeiqError(f"the window is not one: {error}") from None
+
+
+def read(
+    measurement: str, start: str | None = None, end: str | None = None, resolution: Resolution = "raw"
+) -> "pandas.DataFrame":
+    """Rows of a measurement as a pandas DataFrame, for notebooks: the same rows as `homeiq read`.
+
+    `start` and `end` (exclusive) are local dates or ISO 8601 instants; without them the local day up to
+    now. Columns: `time` (datetime64[ns, UTC], start of the interval), tags, fields. Raises HomeiqError.
+    """
+    schema = measurement_of(measurement, resolution)
+    home = resolve_home(load())
+    window = span(start, end, home.now(), home.zone)
+    store = open_store(home.settings)
+    try:
+        found = parts(schema, window, home.zone, store, open_archive(home.settings))
+        return pa.concat_tables([schema.empty(), *(part.rows for part in found)]).to_pandas()
+    finally:
+        store.close()
+
+
+def _instant(text: str, zone: ZoneInfo) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _months(window: Window, zone: ZoneInfo) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        month = local_month(local_date(start, zone), zone)
+        yield Window(start, min(month.end, window.end))
+        start = month.end
+
+
+def _days_of(rows: pa.Table, zone: ZoneInfo) -> tuple[date, ...]:
+    return tuple(
+        sorted(
+            {
+                local_date(instant, zone)
+                for instant in pc.unique(rows["time"]).cast(pa.timestamp("us", "UTC")).to_pylist()
+            }
+        )
+    )
+
+
+def _only(rows: pa.Table, days: set[date], zone: ZoneInfo) -> pa.Table:
+    dates = [local_date(instant, zone) for instant in rows["time"].cast(pa.timestamp("us", "UTC")).to_pylist()]
+    return rows.filter(pa.array([day in days for day in dates], pa.bool_()))

@@ -1,0 +1,1 @@
+"""Dagster resources over the stores and the archive."""

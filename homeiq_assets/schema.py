@@ -1,0 +1,176 @@
+"""What a measurement is made of, and Arrow tables that obey it.
+
+`Measurement` describes tags and fields; `conform` turns any table into rows of one: columns
+`time` (timestamp[ns, UTC], start of the interval), the tags (string), the fields. The
+measurements themselves stand in `measurements.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.errors import HomeiqError
+
+TIME = pa.timestamp("ns", tz="UTC")
+UNKNOWN = "unknown"
+
+
+class Kind(StrEnum):
+    """What a field's readings mean, which decides its statistics in a tier (docs/tiers.md)."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    DELTA = "delta"
+    FLAG = "flag"
+    TEXT = "text"
+
+
+class Type(StrEnum):
+    """The type of a field, as InfluxDB names it."""
+
+    FLOAT = "float"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type of the column."""
+        return {"float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}[self]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag. `identity`: it tells series apart; other tags may be revised for the same reading."""
+
+    name: str
+    description: str = ""
+    identity: bool = True
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field: its type, unit, believable bounds (inclusive) and kind.
+
+    `poll_only`: the value exists only at the time of the poll (a forecast made then), so it is kept
+    when a later answer lacks it.
+    """
+
+    name: str
+    type: Type
+    unit: str = ""
+    kind: Kind = Kind.GAUGE
+    low: float | None = None
+    high: float | None = None
+    description: str = ""
+    poll_only: bool = False
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The schema of one measurement. `tier`: it is kept in the tier bucket."""
+
+    name: str
+    tags: tuple[Tag, ...]
+    fields: tuple[Field, ...]
+    description: str = ""
+    step: timedelta | None = None
+    tier: bool = False
+
+    @cached_property
+    def tag_names(self) -> tuple[str, ...]:
+        return tuple(tag.name for tag in self.tags)
+
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @cached_property
+    def identity(self) -> tuple[str, ...]:
+        """The tags that tell series apart."""
+        return tuple(tag.name for tag in self.tags if tag.identity)
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """`time`, tags, fields, in this order."""
+        return pa.schema(
+            [pa.field("time", TIME, nullable=False)]
+            + [pa.field(tag.name, pa.string(), nullable=False) for tag in self.tags]
+            + [pa.field(field.name, field.type.arrow) for field in self.fields]
+        )
+
+    def field(self, name: str) -> Field:
+        """The field of that name. Raises KeyError."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(f"{self.name} has no field {name}")
+
+    def empty(self) -> pa.Table:
+        """No rows."""
+        return self.arrow.empty_table()
+
+
+def rows_of(measurement: Measurement, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Rows given as mappings (absent keys are absent values), conformed."""
+    columns: dict[str, list[Any]] = {name: [] for name in measurement.arrow.names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row.get(name))
+    table = pa.table(
+        {
+            field.name: pa.array(
+                columns[field.name], pa.string() if field.name in measurement.tag_names else field.type
+            )
+            for field in measurement.arrow
+        }
+    )
+    return conform(table, measurement)
+
+
+def conform(table: pa.Table, measurement: Measurement) -> pa.Table:
+    """`table` as rows of `measurement`: its columns in order and type, sorted by tags, then time.
+
+    Absent fields become null, absent or empty tags `unknown`, NaN and infinities null; rows
+    without any value are dropped; of several rows of one series and time the last is kept.
+    Raises HomeiqError where a column is not known or cannot be of its type.
+    """
+    unknown = set(table.column_names) - set(measurement.arrow.names)
+    if unknown or "time" not in table.column_names:
+        raise HomeiqError(f"{measurement.name}: columns do not fit the schema: {sorted(unknown) or 'no time'}")
+    arrays = []
+    for field in measurement.arrow:
+        if field.name not in table.column_names:
+            fill = UNKNOWN if field.name in measurement.tag_names else None
+            arrays.append(pa.array([fill] * table.num_rows, field.type))
+            continue
+        try:
+            column = table[field.name].cast(field.type)
+        except pa.ArrowInvalid as error:
+            raise HomeiqError(f"{measurement.name}.{field.name} is not {field.type}: {error}") from error
+        if field.name in measurement.tag_names:
+            column = pc.if_else(pc.equal(pc.fill_null(column, ""), ""), UNKNOWN, column)
+        elif pa.types.is_floating(field.type):
+            column = pc.if_else(pc.fill_null(pc.is_finite(column), False), column, pa.scalar(None, field.type))
+        arrays.append(column)
+    result = pa.table(arrays, schema=measurement.arrow)
+    if result.num_rows == 0:
+        return result
+    anything = pa.array([False] * result.num_rows)
+    for name in measurement.field_names:
+        anything = pc.or_(anything, pc.is_valid(result[name]))
+    return _last_per_key(result.filter(anything), measurement)
+
+
+def _last_per_key(table: pa.Table, measurement: Measurement) -> pa.Table:
+    keys = [*measurement.tag_names, "time"]
+    numbered = table.append_column("__row", pa.array(range(table.num_rows), pa.int64()))
+    last = numbered.group_by(keys).aggregate([("__row", "max")])["__row_max"]
+    kept = table if len(last) == table.num_rows else table.take(last)
+    return kept.sort_by([(key, "ascending") for key in keys]).combine_chunks()

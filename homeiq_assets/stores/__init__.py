@@ -1,0 +1,1 @@
+"""The stores: InfluxDB 2.7 and a folder of Parquet files, behind one interface."""

@@ -1,0 +1,114 @@
+"""The interface of a store, which every store's contract test proves.
+
+A store hides its query language: callers speak of measurements, windows, tags and Arrow tables.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import pyarrow as pa
+
+from homeiq_assets.schema import Measurement
+from homeiq_assets.window import Window
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """What a replace did, in rows."""
+
+    written: int = 0
+    """new or changed rows"""
+    removed: int = 0
+    """stored rows that the answer no longer holds (also rows of a changed tag)"""
+    unchanged: int = 0
+    refused: int = 0
+    """rows of a coarser step than what is stored in their slot; the stored ones stay"""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One thing that was tried, for the doctor: `ok` None means there was nothing to try."""
+
+    what: str
+    ok: bool | None
+    detail: str
+
+
+class Store(Protocol):
+    """Rows of measurements, replaced and read by window. Safe with several processes at once.
+
+    Every method raises StoreError (or SettingError) whose message names the setting to look at.
+    """
+
+    live: bool
+    """whether this is the owner's database, which simulated readings must never enter"""
+
+    def replace(
+        self, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None = None
+    ) -> Replaced:
+        """Make `covers` hold exactly `rows` (conformed to the measurement), touching nothing outside it.
+
+        Idempotent, and safe against a crash at any moment: nothing that was stored is lost and a re-run
+        puts right what was left. Without rows nothing is changed. Where `step` is given, rows whose
+        slot `[time, time + step)` already holds two or more rows of their series are refused, and
+        those stored rows stay. Values of `poll_only` fields are kept where the new row has none.
+        """
+        ...
+
+    def recover(self, measurement: Measurement) -> None:
+        """Finish what a killed writer left half done; called before a derived asset reads."""
+        ...
+
+    def read(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Rows of the window, sorted by tags, then time; `tags` keeps rows with these values.
+
+        `columns` names the fields wanted (time and tags always come); rows in which none of them
+        has a value are absent.
+        """
+        ...
+
+    def stream(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """As `read`, in order of time, a UTC day at a time, so that memory does not grow with the window."""
+        ...
+
+    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
+        """The newest value of `field` strictly before an instant, a row per series: time, tags, field."""
+        ...
+
+    def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
+        """The time of the newest row, or None without any."""
+        ...
+
+    def counts(
+        self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
+    ) -> dict[str, int]:
+        """How many values each field has in the window; fields without any are 0."""
+        ...
+
+    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
+        """Remove the rows of the window."""
+        ...
+
+    def probe(self) -> list[Probe]:
+        """Try cheaply whether the store can be reached, read and written."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,228 @@
+"""The embedded store: a folder of Parquet files, one per measurement and UTC day.
+
+`<folder>/<measurement>/<YYYY-MM-DD>.parquet`, read without a lock, written under one (a file lock per
+measurement). How changed days get there, all of them or none, is in `dayfiles.py`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace as altered
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.errors import FieldTypeConflict, StoreError
+from homeiq_assets.schema import TIME, UNKNOWN, Field, Measurement, Tag, Type, conform
+from homeiq_assets.stores.base import Probe, Replaced
+from homeiq_assets.stores.dayfiles import DayFiles, probe, read_day
+from homeiq_assets.stores.diff import plan
+from homeiq_assets.window import Window
+
+FIRST = datetime(1678, 1, 1, tzinfo=UTC)
+"""from here to LAST reach instants with nanoseconds in 64 bits"""
+LAST = datetime(2262, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TYPES = {kind.arrow: kind for kind in Type}
+
+
+class EmbeddedStore:
+    """A store in `folder`; `lock_timeout` is how many seconds a writer waits for another one.
+
+    Safe with several processes at once. A folder that does not exist yet is an empty store.
+    """
+
+    live = False
+
+    def __init__(self, folder: Path, *, lock_timeout: float = 60) -> None:
+        self._folder = folder
+        self._lock_timeout = lock_timeout
+
+    def replace(
+        self, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None = None
+    ) -> Replaced:
+        """See `Store.replace`. All changed days get in place or, where writing fails, none.
+
+        Raises FieldTypeConflict where a day's file holds a field as another type, else StoreError (also for
+        rows outside `covers`) or SettingError.
+        """
+        if rows.num_rows == 0:
+            return Replaced()
+        if rows.filter(_inside(rows, covers)).num_rows < rows.num_rows:
+            raise StoreError(
+                f"{measurement.name}: there are rows outside of {covers}, which the answer is said to cover"
+            )
+        files = self._files(measurement)
+        with files.writing() as write:
+            stored = {day: _load(path, measurement, whole=True) for day, path in files.between(covers)}
+            # What a day holds beyond the schema given (an open measurement) is part of its rows.
+            wide = reduce(_widened, stored.values(), measurement)
+            everything = pa.concat_tables([conform(table, wide) for table in stored.values()] or [wide.empty()])
+            covered = _inside(everything, covers)
+            todo = plan(everything.filter(covered), conform(rows, wide), wide, step)
+            changed = _days(todo.write) | _days(todo.stale)
+            if changed:
+                final = _by_day(pa.concat_tables([todo.final, everything.filter(pc.invert(covered))]), wide)
+                for day in sorted(changed):
+                    write(day, final.get(day))
+        return todo.counts
+
+    def recover(self, measurement: Measurement) -> None:
+        """Put in place what a killed writer had finished, remove what it had not. See `Store.recover`."""
+        self._files(measurement).recover()
+
+    def read(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """See `Store.read`."""
+        days = list(self.stream(measurement, window, tags=tags, columns=columns))
+        if not days:
+            return _narrowed(measurement, columns).empty()
+        return _sorted(pa.concat_tables(days), measurement)
+
+    def stream(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """See `Store.stream`. Days without rows are left out."""
+        wanted = _narrowed(measurement, columns)
+        for _, path in self._files(measurement).between(window):
+            table = _load(path, wanted)
+            table = table.filter(pc.and_(_inside(table, window), _tagged(table, tags)))
+            if table.num_rows:
+                yield _sorted(table, wanted)
+
+    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
+        """See `Store.last`. A series is what has the same values of all tags."""
+        wanted = _narrowed(measurement, [field])
+        past = Window(FIRST, min(before, LAST))
+        newest = wanted.empty()
+        # From the oldest day on: a series may have been silent for years.
+        for _, path in self._files(measurement).between(past):
+            day = _load(path, wanted)
+            rows = pa.concat_tables([newest, day.filter(_inside(day, past))])
+            latest = [(name, "last") for name in ("time", field)]
+            names = list(measurement.tag_names)
+            grouped = rows.group_by(names, use_threads=False).aggregate(latest)
+            newest = pa.table([grouped[f"{name}_last" if (name, "last") in latest else name] for name in wanted.arrow.names], schema=wanted.arrow)
+        return _sorted(newest, wanted)
+
+    def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
+        """See `Store.newest`; cut to the microsecond."""
+        for _, path in reversed(self._files(measurement).between(Window(FIRST, LAST))):
+            table = _load(path, measurement)
+            table = table.filter(_tagged(table, tags))
+            if table.num_rows:
+                return EPOCH + timedelta(microseconds=int(pc.max(table["time"]).value) // 1000)
+        return None
+
+    def counts(
+        self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
+    ) -> dict[str, int]:
+        """See `Store.counts`."""
+        counts = dict.fromkeys(measurement.field_names, 0)
+        for table in self.stream(measurement, window, tags=tags):
+            for name in counts:
+                counts[name] += table.num_rows - int(table[name].null_count)
+        return counts
+
+    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
+        """See `Store.delete`."""
+        files = self._files(measurement)
+        with files.writing() as write:
+            for day, path in files.between(window):
+                table = _load(path, measurement, whole=True)
+                kept = table.filter(pc.invert(pc.and_(_inside(table, window), _tagged(table, tags))))
+                if kept.num_rows < table.num_rows:
+                    write(day, kept if kept.num_rows else None)
+
+    def probe(self) -> list[Probe]:
+        """See `Store.probe`: whether the folder can be written, and what is in it."""
+        return [probe(self._folder)]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _files(self, measurement: Measurement) -> DayFiles:
+        return DayFiles(self._folder, measurement.name, self._lock_timeout)
+
+
+def _load(path: Path, measurement: Measurement, *, whole: bool = False) -> pa.Table:
+    """The rows of a day file that have a value of the measurement, with its columns.
+
+    `whole`: all rows with all columns, also what the measurement does not name. Raises
+    FieldTypeConflict.
+    """
+    found = read_day(path, None if whole else measurement.arrow.names)
+    if found is None:
+        return measurement.empty()
+    for column in measurement.arrow:
+        if column.name in found.column_names and found.schema.field(column.name).type != column.type:
+            stored = found.schema.field(column.name).type
+            raise FieldTypeConflict(
+                f"{measurement.name}.{column.name} is stored as {stored} in {path}, but has to be {column.type}:"
+                " move that file away and materialise its UTC day again"
+            )
+        if column.name not in found.column_names:
+            absent = pa.scalar(UNKNOWN if column.name in measurement.tag_names else None, column.type)
+            found = found.append_column(column, pa.repeat(absent, found.num_rows))
+    if whole:
+        return found
+    valid = (pc.is_valid(found[name]) for name in measurement.field_names)
+    return found.select(measurement.arrow.names).filter(reduce(pc.or_, valid))
+
+
+def _widened(measurement: Measurement, table: pa.Table) -> Measurement:
+    """The measurement with the table's further columns: those that may not be null are tags."""
+    extra = [column for column in table.schema if column.name not in measurement.arrow.names]
+    tags = tuple(Tag(column.name) for column in extra if not column.nullable)
+    fields = tuple(Field(column.name, _TYPES[column.type]) for column in extra if column.nullable)
+    return altered(measurement, tags=measurement.tags + tags, fields=measurement.fields + fields)
+
+
+def _narrowed(measurement: Measurement, columns: Sequence[str] | None) -> Measurement:
+    """The measurement with only the fields named. Raises KeyError for one it does not have."""
+    if columns is None:
+        return measurement
+    return altered(measurement, fields=tuple(measurement.field(name) for name in columns))
+
+
+def _inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
+    start = pa.scalar(max(window.start, FIRST), pa.timestamp("us", "UTC")).cast(TIME)
+    end = pa.scalar(min(window.end, LAST), pa.timestamp("us", "UTC")).cast(TIME)
+    return pc.and_(pc.greater_equal(table["time"], start), pc.less(table["time"], end))
+
+
+def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:
+    matches = (pc.equal(table[name], value) for name, value in (tags or {}).items())
+    return reduce(pc.and_, matches, pc.is_valid(table["time"]))
+
+
+def _sorted(table: pa.Table, measurement: Measurement) -> pa.Table:
+    return table.sort_by([(key, "ascending") for key in [*measurement.tag_names, "time"]]).combine_chunks()
+
+
+def _days(table: pa.Table) -> set[date]:
+    return set(table["time"].cast(pa.date32()).unique().to_pylist())
+
+
+def _by_day(table: pa.Table, measurement: Measurement) -> dict[date, pa.Table]:
+    """The rows of each UTC day, sorted by tags, then time."""
+    dated = table.append_column("__day", table["time"].cast(pa.date32()))
+    dated = dated.sort_by([(key, "ascending") for key in ["__day", *measurement.tag_names, "time"]])
+    runs = dated["__day"].combine_chunks().value_counts()
+    days, start = {}, 0
+    for run in runs.to_pylist():
+        days[run["values"]] = dated.slice(start, run["counts"]).drop_columns(["__day"])
+        start += run["counts"]
+    return days

@@ -1,0 +1,195 @@
+"""The way to an InfluxDB 2.7 server: requests out, Arrow and plain values back, every failure a StoreError."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import urllib3.exceptions
+from influxdb_client import BucketRetentionRules, InfluxDBClient
+from influxdb_client.rest import ApiException
+
+from homeiq_assets.errors import FieldTypeConflict, StoreError
+from homeiq_assets.redaction import register
+from homeiq_assets.stores import influxql
+from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer
+from homeiq_assets.stores.influxdb_errors import NoBucket, Request, not_influxdb, refused, unpermitted, unreachable
+
+CONNECT_SECONDS = 5.0
+SHARD_SECONDS = 90 * 86400
+"""shard groups of a tier bucket: few rows in long shards take less disk"""
+
+
+class Connection:
+    """Requests to one server. `settings` says for each bucket which setting names it."""
+
+    def __init__(self, url: str, token: str, org: str, settings: Mapping[str, str], timeout: float) -> None:
+        register(token)
+        self.url, self.org = url, org
+        self._settings = settings
+        # Between processes of one machine compressing costs more than it saves.
+        self._gzip = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
+        self._client = InfluxDBClient(
+            url,
+            token,
+            org=org,
+            enable_gzip=self._gzip,
+            timeout=(int(CONNECT_SECONDS * 1000), int(timeout * 1000)),
+        )
+        self._api = self._client.api_client
+        self._api.user_agent = "homeiq-assets"
+
+    def close(self) -> None:
+        """Release connections; the object cannot be used afterwards."""
+        self._client.close()
+
+    def rows(
+        self, bucket: str, measurement_name: str, expressions: Sequence[str], rest: str, columns: Sequence[pa.Field]
+    ) -> tuple[pa.Table, dict[str, set[str]]]:
+        """`SELECT expressions FROM measurement rest` as columns `time` (ns) and `columns`; the stored field types.
+
+        An answer without rows has been verified: the bucket is there and may be read.
+        """
+        source = influxql.identifier(measurement_name)
+        text = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}; SHOW FIELD KEYS FROM {source}"
+        schema = pa.schema([pa.field("time", pa.int64()), *columns])
+        with self._errors("read", bucket) as request:
+            response = self._query(bucket, text, "application/csv", chunked="true")
+            try:
+                answer = CsvAnswer(response, columns)
+                table = pa.Table.from_batches(list(answer), schema)
+            except BrokenAnswer as error:
+                raise not_influxdb(request, str(error)) from error
+            except FieldTypeConflict as error:
+                raise FieldTypeConflict(f"{measurement_name} in the bucket {bucket}: {error}") from error
+            finally:
+                response.close()
+        if not answer.field_types and self.ask(bucket, f"SHOW FIELD KEYS FROM {source}")[0]:
+            raise StoreError(f"INFLUXDB_URL: {self.url} broke off its answer about {measurement_name}", retryable=True)
+        return table, answer.field_types
+
+    def ask(self, bucket: str, *statements: str) -> list[list[dict[str, Any]]]:
+        """The rows of a few small InfluxQL statements, as mappings, by way of JSON, which shows errors."""
+        with self._errors("read", bucket) as request:
+            response = self._query(bucket, "; ".join(statements), "application/json")
+            try:
+                results = json.loads(response.data)["results"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise not_influxdb(request, repr(response.data[:200])) from error
+        for result in results:
+            if said := result.get("error"):
+                if "not found" in said:
+                    raise self._unreadable(bucket)
+                raise StoreError(f"InfluxDB at {self.url} cannot read {bucket}: {said}", retryable=True)
+        return [
+            [dict(zip(one["columns"], row, strict=True)) for one in result.get("series", []) for row in one["values"]]
+            for result in results
+        ]
+
+    def write(self, bucket: str, lines: bytes) -> None:
+        """Store lines of line protocol, times in ns. A blank line stores nothing: it only asks for permission."""
+        with self._errors("write to", bucket):
+            self._api.call_api(
+                "/api/v2/write",
+                "POST",
+                query_params=[("org", self.org), ("bucket", bucket), ("precision", "ns")],
+                header_params={"Content-Type": "text/plain; charset=utf-8"},
+                body=lines,
+            )
+
+    def delete(
+        self, bucket: str, measurement_name: str, first_ns: int, last_ns: int, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Remove the measurement's rows from `first_ns` to `last_ns`, both included."""
+        with self._errors("delete from", bucket):
+            self._client.delete_api().delete(
+                influxql.rfc3339(first_ns),
+                influxql.rfc3339(last_ns),
+                influxql.predicate(measurement_name, tags),
+                bucket,
+                self.org,
+            )
+
+    def version(self) -> str:
+        """The version that `/health` tells, which needs no token."""
+        with self._errors("read", "") as request:
+            response = self._api.call_api("/health", "GET", _preload_content=False, _return_http_data_only=True)
+            try:
+                health = json.loads(response.data)
+                return str(health["version"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise not_influxdb(request, repr(response.data[:200])) from error
+
+    def retention(self, bucket: str) -> int | None:
+        """The seconds a bucket keeps rows (0: for ever), None where the token may not know it."""
+        with self._errors("read", bucket):
+            found = self._client.buckets_api().find_buckets(org=self.org, name=bucket).buckets
+        rules = found[0].retention_rules if found else None
+        return None if not found else int(rules[0].every_seconds) if rules else 0
+
+    def create_tier_bucket(self, bucket: str) -> None:
+        """Make a bucket without end of retention and with long shard groups. Raises StoreError with the command."""
+        rule = BucketRetentionRules("expire", every_seconds=0, shard_group_duration_seconds=SHARD_SECONDS)
+        try:
+            with self._errors("make", bucket):
+                organizations = self._client.organizations_api().find_organizations(org=self.org)
+                if not organizations:
+                    raise ApiException(status=403, reason="the organization may not be read")
+                self._client.buckets_api().create_bucket(
+                    bucket_name=bucket, org_id=organizations[0].id, retention_rules=[rule]
+                )
+        except StoreError as error:
+            if error.retryable or "already exists" in str(error):  # somebody else was faster
+                raise
+            raise NoBucket(
+                f"{self._settings[bucket]}: there is no bucket {bucket} for the tiers, and the token (INFLUXDB_TOKEN) "
+                f"may not make it. Make it with: {create_command(bucket, self.org)}"
+            ) from error
+
+    def _query(self, bucket: str, text: str, accept: str, **parameters: str) -> Any:
+        headers = {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}
+        if self._gzip:
+            headers["Accept-Encoding"] = "gzip"
+        return self._api.call_api(
+            "/query",
+            "POST",
+            query_params=list((influxql.database(bucket) | {"epoch": "ns"} | parameters).items()),
+            header_params=headers,
+            post_params=[("q", text)],
+            _preload_content=False,
+            _return_http_data_only=True,
+        )
+
+    def _unreadable(self, bucket: str) -> StoreError:
+        """InfluxQL says the same of a bucket that is not there and of one the token may not read: which it is."""
+        try:
+            self.write(bucket, b"\n")
+        except NoBucket as error:
+            return error
+        except StoreError as error:
+            if error.retryable:
+                return error
+        return unpermitted(self._request("read", bucket))
+
+    def _request(self, action: str, bucket: str) -> Request:
+        return Request(self.url, self.org, bucket, self._settings.get(bucket, "INFLUXDB_BUCKET"), action)
+
+    @contextmanager
+    def _errors(self, action: str, bucket: str) -> Iterator[Request]:
+        request = self._request(action, bucket)
+        try:
+            yield request
+        except ApiException as error:
+            raise refused(error, request) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(error, request) from error
+
+
+def create_command(bucket: str, org: str) -> str:
+    """The command that makes a tier bucket."""
+    return (
+        f"influx bucket create --name '{bucket}' --org '{org}' --retention 0 "
+        f"--shard-group-duration {SHARD_SECONDS // 3600}h"
+    )

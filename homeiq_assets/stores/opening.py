@@ -1,0 +1,25 @@
+"""Which store the settings mean, opened."""
+
+from homeiq_assets.settings import Settings, home_folder
+from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.influxdb import InfluxStore
+
+
+def open_store(settings: Settings) -> Store:
+    """The owner's InfluxDB where `INFLUXDB_URL` is set, else the embedded store.
+
+    Nothing is asked over the network yet. Raises SettingError for a setting that is wrong or missing.
+    """
+    if not settings.live:
+        return EmbeddedStore(home_folder(settings) / "store")
+    bucket = settings.required("INFLUXDB_BUCKET")
+    settings.sound("INFLUXDB_TIER_BUCKET")
+    return InfluxStore(
+        url=settings.required("INFLUXDB_URL"),
+        token=settings.required("INFLUXDB_TOKEN"),
+        org=settings.required("INFLUXDB_ORG"),
+        bucket=bucket,
+        tier_bucket=settings.influxdb_tier_bucket or f"{bucket}_tiers",
+        lock_folder=home_folder(settings) / "locks",
+    )

@@ -1,0 +1,1 @@
+"""Raw to hourly to daily: pure functions and a factory of assets."""

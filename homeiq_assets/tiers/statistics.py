@@ -1,0 +1,146 @@
+"""Raw readings to hourly rows, hourly rows to daily ones (docs/tiers.md): Arrow in, Arrow out.
+
+What a tier's row says, for every measurement alike; how long readings hold is in `holds.py`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.measurements import statistics, tier_of
+from homeiq_assets.schema import TIME, Measurement, conform
+from homeiq_assets.tiers.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
+from homeiq_assets.window import Window, hour_edges
+
+# Before every reading, and its hold long over.
+_LONG_AGO = -(2**62)
+
+_STATISTICS: dict[str, Callable[[FieldReadings], pa.Array]] = {
+    "mean": FieldReadings.mean,
+    "seconds": FieldReadings.seconds,
+    "on_seconds": FieldReadings.on_seconds,
+    "min": FieldReadings.min,
+    "max": FieldReadings.max,
+    "sum": FieldReadings.sum,
+    "count": FieldReadings.count,
+    "last": FieldReadings.last,
+    "increase": FieldReadings.increase,
+    "changes": FieldReadings.changes,
+}
+_DAILY = {"min": "min", "max": "max", "last": "last"}
+"""how a day's statistic comes from those of its hours; by their sum, where it is not named"""
+
+
+def hourly(readings: pa.Table, before: pa.Table, measurement: Measurement, day: Window, hold: timedelta) -> pa.Table:
+    """The rows of `<measurement>_hourly` of one local day, a row per series and hour in force or read.
+
+    `readings`: rows of the measurement of the day and of the `hold` before it (for what is in force
+    when it begins). `before`: the last known values from before the day, however old: the identity
+    tags, then any of the fields (the statistics of counters, flags and texts compare with them); may
+    be empty, may lack columns, need not hold what stands in `readings`. Hours are elapsed hours from
+    local midnight, the last cut at the day's end; a reading at an edge belongs to what begins.
+
+    A field's statistics are null in an hour in which the field itself is neither in force nor read;
+    mean is null without time in force, min, max, sum and last without a reading. A first value ever
+    adds nothing to increase and changes. A float NaN, or the texts `unavailable` and `unknown`, are
+    no value and end a hold. String flags are on at `on`. Tags that are not identity carry their last
+    value before the hour's end.
+    """
+    return _tier(readings, before, measurement, tier_of(measurement, "hourly"), edges=hour_edges(day), hold=hold)
+
+
+def daily_from_raw(
+    readings: pa.Table, before: pa.Table, measurement: Measurement, day: Window, hold: timedelta
+) -> pa.Table:
+    """As `hourly` with the whole day as one interval: what `daily` must agree with, to 1e-9."""
+    return _tier(readings, before, measurement, tier_of(measurement, "daily"), edges=[day.start, day.end], hold=hold)
+
+
+def daily(hourly_rows: pa.Table, measurement: Measurement, day: Window) -> pa.Table:
+    """The rows of `<measurement>_daily` of one local day from its hourly rows alone; time = the day's start.
+
+    mean = Σ mean·seconds / Σ seconds; min, max and last of the hours; all else is their sum.
+    """
+    tier = tier_of(measurement, "daily")
+    table = hourly_rows.sort_by("time")
+    wanted = [(tag, "last") for tag in measurement.tag_names if tag not in measurement.identity]
+    for field in measurement.fields:
+        for statistic in statistics(field):
+            name = f"{field.name}_{statistic}"
+            if statistic == "mean":
+                weighted = pc.multiply(table[name], table[f"{field.name}_seconds"])
+                table = table.set_column(table.column_names.index(name), name, weighted)
+            wanted.append((name, _DAILY.get(statistic, "sum")))
+    # `last` needs the rows in order, so one thread.
+    grouped = table.group_by(list(measurement.identity), use_threads=False).aggregate(wanted)
+    columns = {tag: grouped[tag] for tag in measurement.identity}
+    columns |= {name: grouped[f"{name}_{function}"] for name, function in wanted}
+    for name in [f"{field.name}_mean" for field in measurement.fields if "mean" in statistics(field)]:
+        columns[name] = pc.divide(columns[name], columns[name.removesuffix("mean") + "seconds"])
+    # Without identity tags an empty table still makes one group.
+    rows = pa.table(columns).slice(0, grouped.num_rows if table.num_rows else 0)
+    return conform(rows.append_column("time", _times(np.full(rows.num_rows, nanoseconds(day.start)))), tier)
+
+
+def _tier(
+    readings: pa.Table,
+    before: pa.Table,
+    measurement: Measurement,
+    tier: Measurement,
+    *,
+    edges: list[datetime],
+    hold: timedelta,
+) -> pa.Table:
+    rows = _stacked(before, readings.filter(pc.less(readings["time"], pa.scalar(edges[-1], TIME))), measurement)
+    series = series_numbers(rows, measurement.identity)
+    order = np.lexsort((rows["time"].to_numpy(), series))
+    rows, series = rows.take(pa.array(order)).combine_chunks(), series[order]
+    time = rows["time"].to_numpy()
+    grid = Grid(np.array([nanoseconds(edge) for edge in edges], np.int64), int(series.max(initial=-1)) + 1)
+
+    fields = {
+        field: FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold))
+        for field in measurement.fields
+    }
+    present = np.zeros(grid.cells, np.bool_)
+    for field_readings in fields.values():
+        present |= field_readings.present()
+    cells = np.flatnonzero(present)
+
+    # A row that carries the tags has a value and is no last known value, of which the tags are not known.
+    valued = np.unique(np.concatenate([field_readings.rows for field_readings in fields.values()]))
+    valued = valued[time[valued] != _LONG_AGO]
+    tags = rows.take(pa.array(_last_in(cells, valued, series, time, grid)))
+    columns = {tag: tags[tag] for tag in measurement.tag_names}
+    columns["time"] = _times(grid.edges[cells % grid.buckets])
+    for field, field_readings in fields.items():
+        for statistic in statistics(field):
+            values = _STATISTICS[statistic](field_readings)
+            columns[f"{field.name}_{statistic}"] = values.take(pa.array(cells))
+    return conform(pa.table(columns), tier)
+
+
+def _last_in(cells: Ints, rows: Ints, series: Ints, time: Ints, grid: Grid) -> Ints:
+    """For each cell the last of `rows` of its series from before the cell's end."""
+    width = grid.buckets + 1
+    ranks = series[rows] * width + grid.bucket(time[rows]) + 1
+    wanted = cells // grid.buckets * width + cells % grid.buckets + 1
+    return rows[np.searchsorted(ranks, wanted, "right") - 1]
+
+
+def _stacked(before: pa.Table, readings: pa.Table, measurement: Measurement) -> pa.Table:
+    """The last known values as rows of long ago, then the readings; all typed by the schema, int64 time."""
+    columns = {"time": pa.chunked_array([np.full(before.num_rows, _LONG_AGO), readings["time"].cast(pa.int64())])}
+    for name in (*measurement.tag_names, *measurement.field_names):
+        kind = measurement.arrow.field(name).type
+        known = before[name].cast(kind) if name in before.column_names else pa.nulls(before.num_rows, kind)
+        pieces = known.chunks if isinstance(known, pa.ChunkedArray) else [known]
+        columns[name] = pa.chunked_array([*pieces, *readings[name].cast(kind).chunks], kind)
+    return pa.table(columns)
+
+
+def _times(instants: Ints) -> pa.Array:
+    return pa.array(instants, pa.int64()).cast(TIME)

@@ -1,0 +1,1 @@
+"""Materialised views: a pure function and a thin asset each."""

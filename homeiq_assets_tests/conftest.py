@@ -1,0 +1,33 @@
+"""What all tests share: a home of its own for each, and an environment without the developer's settings."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeiq_assets.settings import Settings, load
+
+NO_ENV_FILE = Path(os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET", "DAGSTER_HOME", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings from environment variables given as keywords; HOMEIQ_HOME is a folder of the test's own."""
+
+    def build(**variables: Any) -> Settings:
+        monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        return load(NO_ENV_FILE)
+
+    return build

@@ -1,0 +1,53 @@
+"""The home's time zone: resolved once, kept, and never changed behind the owner's back."""
+
+from collections.abc import Callable
+
+import pytest
+
+from homeiq_assets.errors import SettingError
+from homeiq_assets.home import open_home, resolve_home
+from homeiq_assets.settings import Settings
+
+
+def test_without_any_setting_the_zone_is_utc_and_kept(settings_of: Callable[..., Settings]) -> None:
+    home = resolve_home(settings_of())
+
+    assert home.zone.key == "UTC"
+    assert (home.settings.homeiq_home / "timezone").read_text() == "UTC\n"
+
+
+def test_a_later_change_of_the_zone_is_refused_and_the_days_stay_what_they_were(
+    settings_of: Callable[..., Settings],
+) -> None:
+    resolve_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna"))
+
+    changed = open_home(settings_of(HOMEIQ_TIMEZONE="Asia/Kolkata"))
+
+    assert changed.zone.key == "Europe/Vienna"
+    with pytest.raises(SettingError, match=r"HOMEIQ_TIMEZONE: is Asia/Kolkata, but .* cut in Europe/Vienna"):
+        changed.require_zone()
+
+
+def test_a_zone_that_does_not_exist_is_named_and_nothing_is_kept(settings_of: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingError, match="HOMEIQ_TIMEZONE"):
+        resolve_home(settings_of(HOMEIQ_TIMEZONE="Mars/Olympus"))
+    assert not (settings_of().homeiq_home / "timezone").exists()
+
+
+def test_definitions_never_ask_home_assistant_for_the_zone(settings_of: Callable[..., Settings]) -> None:
+    nobody_answers = settings_of(HOME_ASSISTANT_URL="http://127.0.0.1:9", HOME_ASSISTANT_TOKEN="secret-token")
+
+    home = open_home(nobody_answers)
+
+    with pytest.raises(SettingError, match=r"HOMEIQ_TIMEZONE.*homeiq doctor"):
+        home.require_zone()
+    with pytest.raises(SettingError, match=r"HOMEIQ_TIMEZONE.*could not be asked"):
+        resolve_home(nobody_answers)
+
+
+def test_a_folder_that_cannot_be_written_is_named(settings_of: Callable[..., Settings]) -> None:
+    settings = settings_of()
+    settings.homeiq_home.write_text("a file where the folder should be")
+
+    with pytest.raises(SettingError, match="HOMEIQ_HOME"):
+        resolve_home(settings)

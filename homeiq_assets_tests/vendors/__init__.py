@@ -1,0 +1,1 @@
+"""Simulated vendors that speak the real wire formats over HTTP."""
