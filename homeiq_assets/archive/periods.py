@@ -61,14 +61,14 @@ def write_period(rows: pa.Table, measurement: Measurement, period: Period, objec
                     f"{wanted.object} is not what was written; what was archived before is unchanged, run it again",
                     retryable=True,
                 )
-        if manifest_of(measurement, period, objects) != stored:
-            continue  # another writer was faster: what it wrote may not be lost either
-        if stored != wanted:
+        faster = manifest_of(measurement, period, objects) != stored
+        if not faster and stored != wanted:
             objects.put(name, to_json(wanted))
-        _delete_superseded(measurement, period, objects)
+        overtaken = _delete_superseded(measurement, period, objects)
         current = manifest_of(measurement, period, objects)
-        if current is not None and objects.exists(current.object):
+        if not (faster or overtaken) and current is not None and objects.exists(current.object):
             return wanted
+        # Another writer is at work: what it archived counts as well, so all is looked at again.
     raise ArchiveError(
         f"{measurement.name} {period}: other processes keep writing this archive; let one finish, then run again",
         retryable=True,
@@ -198,24 +198,30 @@ def _refuse_lost_days(stored: Manifest | None, wanted: Manifest, archived: set[s
         )
 
 
-def _delete_superseded(measurement: Measurement, period: Period, objects: ObjectStore) -> None:
-    """Delete the period's objects that the manifest does not name."""
+def _delete_superseded(measurement: Measurement, period: Period, objects: ObjectStore) -> bool:
+    """Delete the period's objects that the manifest does not name.
+
+    One with more days was archived by another writer at the very moment of the swap: it is named
+    again instead, and True comes back.
+    """
     for name in _object_names(measurement, period, objects):
         current = manifest_of(measurement, period, objects)
         if current is None or current.object == name:
             continue
         data = objects.get(name)
-        overtaken = sorted(_days_in(data, name, measurement, period) - set(current.days))
-        if overtaken:
-            raise ArchiveError(
-                f"{measurement.name} {period}: another process archived more days at the same moment "
-                f"({', '.join(overtaken)}), in {name}, which is kept; materialise this period again with all its days"
-            )
+        if data is None:
+            continue
+        if _days_in(data, name, measurement, period) - set(current.days):
+            table = conform(_decoded(data), measurement)
+            again = _manifest(table, measurement, period, _days(table, measurement, period), data)
+            objects.put(f"{period.folder(measurement.name)}/{MANIFEST}", to_json(again))
+            return True
         objects.delete(name)
         # Another writer may have swapped to it in between; then it is not superseded.
         current = manifest_of(measurement, period, objects)
-        if data is not None and current is not None and current.object == name:
+        if current is not None and current.object == name:
             objects.put(name, data)
+    return False
 
 
 def _object_names(measurement: Measurement, period: Period, objects: ObjectStore) -> list[str]:

@@ -153,7 +153,9 @@ def read_day(path: Path, columns: Sequence[str] | None = None) -> pa.Table | Non
         with pa.OSFile(str(path)) as opened:
             file = pq.ParquetFile(opened, page_checksum_verification=True)
             known = file.schema_arrow.names
-            return file.read(None if columns is None else [name for name in columns if name in known])
+            return file.read(
+                None if columns is None else [name for name in columns if name in known], use_threads=False
+            )
     except FileNotFoundError:
         return None
     except (pa.ArrowException, OSError) as error:

@@ -111,10 +111,8 @@ class EmbeddedStore:
         for _, path in self._files(measurement).between(past):
             day = _load(path, wanted)
             rows = pa.concat_tables([newest, day.filter(_inside(day, past))])
-            latest = [(name, "last") for name in ("time", field)]
-            names = list(measurement.tag_names)
-            grouped = rows.group_by(names, use_threads=False).aggregate(latest)
-            newest = pa.table([grouped[f"{name}_last" if (name, "last") in latest else name] for name in wanted.arrow.names], schema=wanted.arrow)
+            if rows.num_rows:
+                newest = _last_rows(rows, wanted)
         return _sorted(newest, wanted)
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
@@ -210,6 +208,14 @@ def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:
 
 def _sorted(table: pa.Table, measurement: Measurement) -> pa.Table:
     return table.sort_by([(key, "ascending") for key in [*measurement.tag_names, "time"]]).combine_chunks()
+
+
+def _last_rows(table: pa.Table, measurement: Measurement) -> pa.Table:
+    """Of each series the row that stands last; the measurement has one field, always set."""
+    names, values = list(measurement.tag_names), ["time", *measurement.field_names]
+    grouped = table.group_by(names, use_threads=False).aggregate([(value, "last") for value in values])
+    columns = [f"{name}_last" if name in values else name for name in measurement.arrow.names]
+    return pa.table(grouped.select(columns).columns, schema=measurement.arrow)
 
 
 def _days(table: pa.Table) -> set[date]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 import urllib3.exceptions
-from influxdb_client import BucketRetentionRules, InfluxDBClient
+from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 
 from homeiq_assets.errors import FieldTypeConflict, StoreError
@@ -23,22 +23,26 @@ SHARD_SECONDS = 90 * 86400
 
 
 class Connection:
-    """Requests to one server. `settings` says for each bucket which setting names it."""
+    """Requests to one server about two buckets; a tier bucket that does not exist yet holds no rows.
 
-    def __init__(self, url: str, token: str, org: str, settings: Mapping[str, str], timeout: float) -> None:
+    `timeout` is how many seconds an answer may take to begin or to go on.
+    """
+
+    def __init__(self, url: str, token: str, org: str, bucket: str, tier_bucket: str, timeout: float) -> None:
         register(token)
         self.url, self.org = url, org
-        self._settings = settings
+        self._settings = {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: "INFLUXDB_BUCKET"}
         # Between processes of one machine compressing costs more than it saves.
         self._gzip = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
-        self._client = InfluxDBClient(
+        # Any: the client has annotations only in part.
+        self._client: Any = InfluxDBClient(
             url,
             token,
             org=org,
             enable_gzip=self._gzip,
             timeout=(int(CONNECT_SECONDS * 1000), int(timeout * 1000)),
         )
-        self._api = self._client.api_client
+        self._api: Any = self._client.api_client
         self._api.user_agent = "homeiq-assets"
 
     def close(self) -> None:
@@ -48,12 +52,13 @@ class Connection:
     def rows(
         self, bucket: str, measurement_name: str, expressions: Sequence[str], rest: str, columns: Sequence[pa.Field]
     ) -> tuple[pa.Table, dict[str, set[str]]]:
-        """`SELECT expressions FROM measurement rest` as columns `time` (ns) and `columns`; the stored field types.
+        """`SELECT expressions FROM measurement rest` as columns `time` (ns) and `columns`; the stored fields' types.
 
         An answer without rows has been verified: the bucket is there and may be read.
         """
         source = influxql.identifier(measurement_name)
-        text = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}; SHOW FIELD KEYS FROM {source}"
+        select = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}"  # noqa: S608 - influxql.py quotes
+        text = f"{select}; SHOW FIELD KEYS FROM {source}"
         schema = pa.schema([pa.field("time", pa.int64()), *columns])
         with self._errors("read", bucket) as request:
             response = self._query(bucket, text, "application/csv", chunked="true")
@@ -81,7 +86,8 @@ class Connection:
         for result in results:
             if said := result.get("error"):
                 if "not found" in said:
-                    raise self._unreadable(bucket)
+                    self._refuse_unreadable(bucket)
+                    return [[] for _ in statements]
                 raise StoreError(f"InfluxDB at {self.url} cannot read {bucket}: {said}", retryable=True)
         return [
             [dict(zip(one["columns"], row, strict=True)) for one in result.get("series", []) for row in one["values"]]
@@ -103,14 +109,18 @@ class Connection:
         self, bucket: str, measurement_name: str, first_ns: int, last_ns: int, tags: Mapping[str, str] | None = None
     ) -> None:
         """Remove the measurement's rows from `first_ns` to `last_ns`, both included."""
-        with self._errors("delete from", bucket):
-            self._client.delete_api().delete(
-                influxql.rfc3339(first_ns),
-                influxql.rfc3339(last_ns),
-                influxql.predicate(measurement_name, tags),
-                bucket,
-                self.org,
-            )
+        first, last = influxql.rfc3339(first_ns), influxql.rfc3339(last_ns)
+        predicate = influxql.predicate(measurement_name, tags)
+        try:
+            with self._errors("delete from", bucket):
+                self._client.delete_api().delete(first, last, predicate, bucket, self.org)
+        except NoBucket:
+            if not self.makes(bucket):
+                raise
+
+    def makes(self, bucket: str) -> bool:
+        """Whether it is a bucket of our own, which may still have to be made."""
+        return self._settings[bucket] == "INFLUXDB_TIER_BUCKET"
 
     def version(self) -> str:
         """The version that `/health` tells, which needs no token."""
@@ -131,17 +141,19 @@ class Connection:
 
     def create_tier_bucket(self, bucket: str) -> None:
         """Make a bucket without end of retention and with long shard groups. Raises StoreError with the command."""
-        rule = BucketRetentionRules("expire", every_seconds=0, shard_group_duration_seconds=SHARD_SECONDS)
+        rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": SHARD_SECONDS}
         try:
-            with self._errors("make", bucket):
+            with self._errors("make", bucket) as request:
                 organizations = self._client.organizations_api().find_organizations(org=self.org)
                 if not organizations:
-                    raise ApiException(status=403, reason="the organization may not be read")
+                    raise unpermitted(request)
                 self._client.buckets_api().create_bucket(
                     bucket_name=bucket, org_id=organizations[0].id, retention_rules=[rule]
                 )
         except StoreError as error:
-            if error.retryable or "already exists" in str(error):  # somebody else was faster
+            if "already exists" in str(error):  # somebody else was faster
+                return
+            if error.retryable:
                 raise
             raise NoBucket(
                 f"{self._settings[bucket]}: there is no bucket {bucket} for the tiers, and the token (INFLUXDB_TOKEN) "
@@ -162,16 +174,21 @@ class Connection:
             _return_http_data_only=True,
         )
 
-    def _unreadable(self, bucket: str) -> StoreError:
-        """InfluxQL says the same of a bucket that is not there and of one the token may not read: which it is."""
+    def _refuse_unreadable(self, bucket: str) -> None:
+        """InfluxQL says the same of a bucket that is not there and of one the token may not read: which it is.
+
+        Writing nothing tells. Raises StoreError but for a tier bucket that is not there.
+        """
         try:
             self.write(bucket, b"\n")
-        except NoBucket as error:
-            return error
+        except NoBucket:
+            if self.makes(bucket):
+                return
+            raise
         except StoreError as error:
             if error.retryable:
-                return error
-        return unpermitted(self._request("read", bucket))
+                raise
+        raise unpermitted(self._request("read", bucket))
 
     def _request(self, action: str, bucket: str) -> Request:
         return Request(self.url, self.org, bucket, self._settings.get(bucket, "INFLUXDB_BUCKET"), action)

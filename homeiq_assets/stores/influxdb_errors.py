@@ -34,19 +34,16 @@ class Request:
 
 def refused(error: ApiException, request: Request) -> StoreError:
     """An answer with a status other than 2xx."""
-    status = int(error.status or 0)
     said = redact(str(error.message if error.response is not None else error.reason))[:500].strip()
-    if status == 401:
-        return StoreError(f"INFLUXDB_TOKEN: {request.url} does not accept the token; make one in InfluxDB and set it")
-    if status == 403:
-        return unpermitted(request)
-    if status == 404:
-        return _not_found(said, request)
+    return _by_words(said, request) or _by_status(int(error.status or 0), said, request)
+
+
+def _by_words(said: str, request: Request) -> StoreError | None:
     if found := _CONFLICT.search(said):
         field, measurement, ours, stored = found.groups()
         return FieldTypeConflict(
             f"{measurement}.{field} is stored as {stored} in the bucket {request.bucket} ({request.setting}), and "
-            f"{ours} was to be written: an InfluxDB field keeps its type. Name another bucket, or remove the stored field"
+            f"{ours} was to be written: an InfluxDB field keeps its type. Name another bucket, or remove the stored one"
         )
     if found := _RETENTION.search(said):
         return StoreError(
@@ -54,20 +51,32 @@ def refused(error: ApiException, request: Request) -> StoreError:
             f"older: lengthen its retention (influx bucket update --id … --retention 0), or ask for later days. {said}"
         )
     if "no space left" in said:
-        return StoreError(f"the disk of InfluxDB at {request.url} (INFLUXDB_URL) is full: make room on it. {said}")
-    if status in _BUSY:
-        return StoreError(f"INFLUXDB_URL: {request.url} is busy or starting ({status}): {said}", retryable=True)
-    if status >= 500:
-        return StoreError(
-            f"INFLUXDB_URL: InfluxDB at {request.url} failed to {request.action} {request.bucket} ({status}): {said}. "
-            "Its own log says why; a full disk is a usual cause",
-            retryable=True,
+        return StoreError(f"INFLUXDB_URL: the disk of InfluxDB at {request.url} is full: make room on it. {said}")
+    return None
+
+
+def _by_status(status: int, said: str, request: Request) -> StoreError:
+    if status == 403:
+        return unpermitted(request)
+    if status == 404:
+        return _not_found(said, request)
+    url = request.url
+    if status == 401:
+        text = f"INFLUXDB_TOKEN: {url} does not accept the token; make one in InfluxDB and set it"
+    elif status in _BUSY:
+        text = f"INFLUXDB_URL: {url} is busy or starting ({status}): {said}"
+    elif status >= 500:
+        text = (
+            f"INFLUXDB_URL: InfluxDB at {url} failed to {request.action} {request.bucket} ({status}): {said}. "
+            "Its own log says why; a full disk is a usual cause"
         )
-    if status == 0:
-        return StoreError(f"INFLUXDB_URL: no secure connection to {request.url}: {said}")
-    if 300 <= status < 400:
-        return StoreError(f"INFLUXDB_URL: {request.url} sends elsewhere ({status}); set the address it sends to")
-    return StoreError(f"InfluxDB at {request.url} will not {request.action} {request.bucket} ({status}): {said}")
+    elif status == 0:
+        text = f"INFLUXDB_URL: no secure connection to {url}: {said}"
+    elif 300 <= status < 400:
+        text = f"INFLUXDB_URL: {url} sends elsewhere ({status}); set the address it sends to"
+    else:
+        text = f"INFLUXDB_URL: {url} will not {request.action} {request.bucket} ({status}): {said}"
+    return StoreError(text, retryable=status >= 500 or status in _BUSY)
 
 
 def unpermitted(request: Request) -> StoreError:

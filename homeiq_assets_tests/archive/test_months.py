@@ -1,10 +1,9 @@
 """Months in the archive: written once, checked, never made poorer, whole after crashes and races."""
 
 import hashlib
-import io
 import threading
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -240,12 +239,6 @@ class TestReaders:
         with pytest.raises(ArchiveError, match=r"total_power_w_count.*later version"):
             read_month(Measurement(DAILY.name, DAILY.tags, DAILY.fields[:3]), MARCH, VIENNA, objects)
 
-    def test_the_same_rows_are_the_same_bytes(self) -> None:
-        first, second = io.BytesIO(), io.BytesIO()
-        for buffer in (first, second):
-            pq.write_table(WHOLE, buffer, compression="zstd")
-        assert first.getvalue() == second.getvalue()
-
 
 def test_days_have_objects_of_their_own_below_their_month(objects: ObjectStore) -> None:
     day = Period.day(date(2025, 3, 30), VIENNA)
@@ -340,24 +333,18 @@ def test_another_writer_at_any_moment_leaves_a_month_that_reads(tmp_path: Path, 
     pytest.fail("the writer never ended")
 
 
-def test_a_writer_with_fewer_days_never_deletes_what_a_faster_one_archived(tmp_path: Path) -> None:
+def test_a_writer_with_fewer_days_never_undoes_what_a_faster_one_archived(tmp_path: Path) -> None:
     for moment in range(100):
         folder = LocalFolder(tmp_path / str(moment))
         meddled = Meddled(folder, moment, lambda folder=folder: write(WHOLE, folder))
-        refusal = ""
         try:
             write(rows(range(1, 10)), meddled)
-        except ArchiveError as error:
-            refusal = str(error)
+        except ArchiveError as refusal:
+            assert "restore first" in str(refusal)  # noqa: PT017 (not refused at every moment)
         if not meddled.came_to_it:
             return
-        if not read(folder).equals(WHOLE):
-            assert "another process archived more days" in refusal
-            assert any(
-                pq.ParquetFile(tmp_path / str(moment) / name).metadata.num_rows == 31 for name in parquet_names(folder)
-            )
-        write(WHOLE, folder)
         assert read(folder).equals(WHOLE)
+        write(WHOLE, folder)
         assert len(parquet_names(folder)) == 1
     pytest.fail("the writer never ended")
 

@@ -142,6 +142,13 @@ def test_all_tries_together_stay_within_the_budget(greeter: Greeter, waits: list
     assert len(greeter.asked) <= 4
 
 
+def test_an_answer_that_trickles_in_does_not_outlast_the_budget(greeter: Greeter) -> None:
+    greeter.misbehave(Misbehaviour(json_reply({"hello": "w" * 1000, "warmth": 1.0}), drip=0.05))
+    failure = failure_of(greeter, budget=0.3)
+    assert failure.retryable
+    assert "no complete answer within 0.3 s" in str(failure)
+
+
 def test_a_vendor_that_is_not_there_is_named(waits: list[float]) -> None:
     with Greeter() as gone:
         pass

@@ -47,7 +47,7 @@ class Misbehaviour:
 
     `reply` stands in place of the answer. `delay` (s) holds it back. `reset` cuts the connection before
     a byte of it; `truncate` cuts the connection in its middle; `half` sends the first half of its body
-    as if that were all. `path` limits it to requests of that path.
+    as if that were all; `drip` (s) passes before each of its bytes. `path` limits it to requests of that path.
     """
 
     reply: Reply | None = None
@@ -55,6 +55,7 @@ class Misbehaviour:
     reset: bool = False
     truncate: bool = False
     half: bool = False
+    drip: float = 0.0
     path: str | None = None
 
 
@@ -155,7 +156,10 @@ class Vendor:
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(reply.body if wrong.truncate else body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        for part in [body[n : n + 1] for n in range(len(body))] if wrong.drip else [body]:
+            if self._closing.wait(wrong.drip):
+                break
+            handler.wfile.write(part)
         handler.close_connection = wrong.truncate
 
     def _next_misbehaviour(self, path: str) -> Misbehaviour:

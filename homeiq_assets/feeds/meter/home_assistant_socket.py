@@ -10,6 +10,7 @@ import math
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -54,18 +55,16 @@ class HomeAssistantSocket:
         self._deadline = time.monotonic() + BUDGET_SECONDS
 
     def __enter__(self) -> Self:
-        self._connection = self._connect()
-        try:
+        with ExitStack() as stack:
+            self._connection = self._connect(stack)
             self._authenticate()
-        except BaseException:
-            self._connection.close()
-            raise
+            self._close = stack.pop_all().close
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._close()
 
     def statistics_metadata(self, ids: Sequence[str] | None = None) -> dict[str, Mapping[str, Any]]:
         """What Home Assistant says of its long-term statistics (of all without `ids`), by statistic id."""
@@ -98,15 +97,13 @@ class HomeAssistantSocket:
         except (TypeError, KeyError, ValueError, AttributeError, OverflowError, OSError):
             raise self._malformed(result) from None
 
-    def _connect(self) -> ClientConnection:
+    def _connect(self, stack: ExitStack) -> ClientConnection:
         address = "ws" + self._url.removeprefix("http") + "/api/websocket"
         try:
-            return connect(
-                address,
-                open_timeout=CONNECT_SECONDS,
-                close_timeout=1,
-                max_size=LARGEST_MESSAGE,
-                logger=_frames,
+            return stack.enter_context(
+                connect(
+                    address, open_timeout=CONNECT_SECONDS, close_timeout=1, max_size=LARGEST_MESSAGE, logger=_frames
+                )
             )
         except InvalidStatus as error:
             status = error.response.status_code

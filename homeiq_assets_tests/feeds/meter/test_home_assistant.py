@@ -280,7 +280,8 @@ def test_what_is_not_the_api_is_quoted(meter: Provider, vendor: HomeAssistant, r
     with pytest.raises(ProviderError, match="not what Home Assistant's API promises") as caught:
         meter.probe(NOW)
 
-    assert str(caught.value).endswith(json.dumps(json.loads(raw)) if raw != "{" else raw)
+    assert "HOME_ASSISTANT_URL" in str(caught.value)
+    assert str(caught.value).rpartition("It began: ")[2] in raw
 
 
 @pytest.mark.parametrize(
@@ -342,7 +343,7 @@ def test_nobody_at_home_can_be_tried_again(configured: SettingsOf) -> None:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         provider = build(configured(HOME_ASSISTANT_URL=url), VIENNA)["smart_meter"]
 
-        with pytest.raises(ProviderError, match="cannot be reached.*HOME_ASSISTANT_URL") as caught:
+        with pytest.raises(ProviderError, match=r"cannot be reached.*HOME_ASSISTANT_URL") as caught:
             provider.probe(NOW)
 
     assert caught.value.retryable

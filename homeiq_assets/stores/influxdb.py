@@ -1,0 +1,138 @@
+"""The store in an InfluxDB 2.7: which bucket, which query; rows and writing have modules of their own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from homeiq_assets.schema import Measurement
+from homeiq_assets.stores import influxdb_rows, influxql
+from homeiq_assets.stores.base import Probe, Replaced
+from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.stores.influxdb_probe import probe
+from homeiq_assets.stores.influxdb_writer import Writer
+from homeiq_assets.stores.line_protocol import BATCH_ROWS, as_stored
+from homeiq_assets.window import Window
+
+_CASTS = {"float": "float", "integer": "float", "unsigned": "float", "string": "string", "boolean": "boolean"}
+
+
+class InfluxStore:
+    """A store in the bucket `bucket`, tiers in `tier_bucket`; one writer per measurement and machine.
+
+    `timeout` is how many seconds an answer may take to begin or to go on, `lock_timeout` how many a writer waits
+    for another one (by a file in `lock_folder`), `batch_rows` the size of a write. A tag value that line
+    protocol cannot carry is stored as `line_protocol.as_stored` says. Nothing is asked until the first call.
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        org: str,
+        bucket: str,
+        tier_bucket: str,
+        lock_folder: Path,
+        *,
+        timeout: float = 60,
+        lock_timeout: float = 120,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        self._bucket, self._tier_bucket = bucket, tier_bucket
+        self._connection = Connection(url, token, org, bucket, tier_bucket, timeout)
+        self._writer = Writer(self._connection, lock_folder, lock_timeout, batch_rows)
+
+    def replace(
+        self, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None = None
+    ) -> Replaced:
+        """See `Store.replace`. Raises StoreError, FieldTypeConflict, and ValueError for rows outside `covers`."""
+        return self._writer.replace(self._place(measurement), measurement, rows, covers, step)
+
+    def recover(self, measurement: Measurement) -> None:
+        """See `Store.recover`."""
+        self._writer.recover(self._place(measurement), measurement)
+
+    def read(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """See `Store.read`. A tag that a stored row lacks is an empty string."""
+        wanted = influxdb_rows.narrowed(measurement, columns)
+        return influxdb_rows.read(self._connection, self._place(measurement), wanted, window, _stored(tags))
+
+    def stream(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """See `Store.stream`. Days without rows are left out."""
+        for day in window.utc_days():
+            table = self.read(measurement, day, tags=tags, columns=columns)
+            if table.num_rows:
+                yield table
+
+    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
+        """See `Store.last`. A series is what has the same values of all tags."""
+        place = self._place(measurement)
+        return influxdb_rows.last(self._connection, place, measurement, measurement.field(field), before)
+
+    def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
+        """See `Store.newest`; cut to the microsecond."""
+        fields = ", ".join(influxql.field(one) for one in measurement.fields)
+        rest = f"{influxql.where(None, _stored(tags))} ORDER BY time DESC LIMIT 1"
+        found = self._ask(measurement, f"SELECT {fields} FROM {influxql.identifier(measurement.name)}{rest}")  # noqa: S608
+        return influxql.instant(found[0]["time"]) if found else None
+
+    def counts(
+        self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
+    ) -> dict[str, int]:
+        """See `Store.counts`. Values count whatever their stored type."""
+        counts = dict.fromkeys(measurement.field_names, 0)
+        source = influxql.identifier(measurement.name)
+        known = self._ask(measurement, f"SHOW FIELD KEYS FROM {source}")
+        # A selection sees one type of a name, so each stored type is counted for itself.
+        wanted = sorted({(row["fieldKey"], _CASTS[row["fieldType"]]) for row in known if row["fieldKey"] in counts})
+        if wanted:
+            select = ", ".join(
+                f"count({influxql.identifier(name)}::{cast}) AS c{n}" for n, (name, cast) in enumerate(wanted)
+            )
+            rest = influxql.where(window, _stored(tags))
+            for row in self._ask(measurement, f"SELECT {select} FROM {source}{rest}"):  # noqa: S608
+                for number, (name, _) in enumerate(wanted):
+                    counts[name] += row[f"c{number}"] or 0
+        return counts
+
+    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
+        """See `Store.delete`."""
+        self._writer.delete(self._place(measurement), measurement, window, _stored(tags))
+
+    def probe(self) -> list[Probe]:
+        """See `Store.probe`."""
+        return probe(self._connection, self._bucket, self._tier_bucket)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._connection.close()
+
+    def _place(self, measurement: Measurement) -> str:
+        return self._tier_bucket if measurement.tier else self._bucket
+
+    def _ask(self, measurement: Measurement, statement: str) -> list[dict[str, Any]]:
+        (found,) = self._connection.ask(self._place(measurement), statement)
+        return found
+
+
+def _stored(tags: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Tag values to look for, as they are stored."""
+    return dict(zip(tags, as_stored(pa.array(tags.values(), pa.string())).to_pylist(), strict=True)) if tags else None

@@ -1,0 +1,167 @@
+"""Writing to InfluxDB so that a crash at any moment loses nothing: replace, recover, delete.
+
+InfluxDB can neither replace rows at once nor remove a single field. So (0) what a killed writer left in
+`homeiq_pending_<measurement>` is finished first; (1) new and changed rows are written, so that errors of type,
+permission and retention stop here, before anything is deleted; (2) mostly nothing is stale, and that is all;
+(3) else each UTC day with stale rows is copied to the pending measurement, deleted, written, and its copy
+deleted. Whenever it is killed, every row is in its place or in the copy.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import filelock
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.errors import StoreError
+from homeiq_assets.schema import Measurement, conform
+from homeiq_assets.stores import influxdb_rows, influxql
+from homeiq_assets.stores.base import Replaced
+from homeiq_assets.stores.diff import plan
+from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.stores.influxdb_errors import NoBucket
+from homeiq_assets.stores.line_protocol import as_stored, encode
+from homeiq_assets.window import Window
+
+
+class Writer:
+    """The one writer of a measurement on this machine, by a lock file per measurement in `lock_folder`."""
+
+    def __init__(self, connection: Connection, lock_folder: Path, lock_timeout: float, batch_rows: int) -> None:
+        self._connection = connection
+        self._lock_folder = lock_folder
+        self._lock_timeout = lock_timeout
+        self._batch_rows = batch_rows
+
+    def replace(
+        self, bucket: str, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None
+    ) -> Replaced:
+        """See `Store.replace`."""
+        if rows.num_rows == 0:
+            return Replaced()
+        if rows.filter(_inside(rows, covers)).num_rows < rows.num_rows:
+            raise ValueError(f"{measurement.name}: rows lie outside of {covers}, which they are said to cover")
+        with self._lock(measurement):
+            self._finish(bucket, measurement)
+            # What is stored beyond the schema belongs to the stored rows too.
+            wide = influxdb_rows.as_found(self._connection, bucket, measurement, measurement.name) or measurement
+            stored = influxdb_rows.read(self._connection, bucket, wide, covers)
+            todo = plan(stored, _widened(_storable(rows, measurement), wide), wide, step)
+            self._write(bucket, wide, todo.write)
+            stale = _days(todo.stale)
+            for day in covers.utc_days():
+                if day.start.date() in stale:
+                    self._rewrite(bucket, wide, todo.final.filter(_inside(todo.final, day)), day)
+        return todo.counts
+
+    def recover(self, bucket: str, measurement: Measurement) -> None:
+        """See `Store.recover`. Takes the lock only where there is something to finish."""
+        pending = influxql.identifier(_pending(measurement))
+        if self._connection.ask(bucket, f"SELECT count(*) FROM {pending}")[0]:  # noqa: S608 - influxql.py quotes
+            with self._lock(measurement):
+                self._finish(bucket, measurement)
+
+    def delete(self, bucket: str, measurement: Measurement, window: Window, tags: Mapping[str, str] | None) -> None:
+        """See `Store.delete`."""
+        with self._lock(measurement):
+            # Else a later recovery would bring back what is deleted now.
+            self._finish(bucket, measurement)
+            self._delete(bucket, measurement.name, window, tags)
+
+    def _rewrite(self, bucket: str, measurement: Measurement, final: pa.Table, day: Window) -> None:
+        self._write(bucket, measurement, final, _pending(measurement))
+        self._delete(bucket, measurement.name, day)
+        self._write(bucket, measurement, final)
+        self._clear(bucket, measurement)
+
+    def _finish(self, bucket: str, measurement: Measurement) -> None:
+        pending = influxdb_rows.as_found(self._connection, bucket, measurement, _pending(measurement))
+        if pending is None:
+            return
+        left = influxdb_rows.read(self._connection, bucket, pending)
+        if left.num_rows:
+            self._write(bucket, pending, left, measurement.name)
+            self._clear(bucket, measurement)
+
+    def _clear(self, bucket: str, measurement: Measurement) -> None:
+        self._connection.delete(bucket, _pending(measurement), influxql.FIRST_NS, influxql.LAST_NS)
+
+    def _delete(self, bucket: str, name: str, window: Window, tags: Mapping[str, str] | None = None) -> None:
+        # InfluxDB's delete includes its end.
+        last = influxql.nanoseconds(window.end) - 1
+        self._connection.delete(bucket, name, influxql.nanoseconds(window.start), last, tags)
+
+    def _write(self, bucket: str, measurement: Measurement, rows: pa.Table, name: str | None = None) -> None:
+        for lines in encode(
+            rows,
+            name or measurement.name,
+            measurement.tag_names,
+            measurement.field_names,
+            batch_rows=self._batch_rows,
+        ):
+            try:
+                self._connection.write(bucket, lines)
+            except NoBucket:
+                if not self._connection.makes(bucket):
+                    raise
+                self._connection.create_tier_bucket(bucket)
+                self._connection.write(bucket, lines)
+
+    @contextmanager
+    def _lock(self, measurement: Measurement) -> Iterator[None]:
+        path = self._lock_folder / f"influxdb-{quote(measurement.name, safe='')}.lock"
+        try:
+            self._lock_folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path)
+            lock.acquire(timeout=self._lock_timeout)
+        except filelock.Timeout as error:
+            raise StoreError(
+                f"HOMEIQ_HOME: another process has been writing {measurement.name} for {self._lock_timeout:g} s "
+                f"(it holds {path}); try again once it is done, or end it if it hangs",
+                retryable=True,
+            ) from error
+        except OSError as error:
+            raise StoreError(f"HOMEIQ_HOME: the lock {path} cannot be made: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _pending(measurement: Measurement) -> str:
+    return f"homeiq_pending_{measurement.name}"
+
+
+def _storable(rows: pa.Table, measurement: Measurement) -> pa.Table:
+    """`rows` with tag values as they can be stored, so that writing them twice changes nothing."""
+    changed = rows
+    for name in measurement.tag_names:
+        changed = changed.set_column(changed.column_names.index(name), name, as_stored(changed[name]))
+    return conform(changed, measurement)
+
+
+def _widened(rows: pa.Table, wide: Measurement) -> pa.Table:
+    """`rows` with the columns `wide` has beyond theirs: no value, no tag."""
+    return pa.table(
+        [
+            rows[field.name]
+            if field.name in rows.column_names
+            else pa.repeat(pa.scalar("" if field.name in wide.tag_names else None, field.type), rows.num_rows)
+            for field in wide.arrow
+        ],
+        schema=wide.arrow,
+    )
+
+
+def _inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
+    start, end = (pa.scalar(instant, table["time"].type) for instant in (window.start, window.end))
+    return pc.and_(pc.greater_equal(table["time"], start), pc.less(table["time"], end))
+
+
+def _days(table: pa.Table) -> set[date]:
+    """The UTC days that have rows."""
+    return set(pc.unique(table["time"].cast(pa.date32())).to_pylist()) if table.num_rows else set()
