@@ -14,7 +14,7 @@ from homeiq_assets.feeds.carbon import watttime
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
 from homeiq_assets_tests.vendors.watttime import WattTimeVendor
 
 BERLIN = ZoneInfo("Europe/Berlin")
