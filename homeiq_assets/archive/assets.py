@@ -1,7 +1,6 @@
 """The archive as assets: a month of a daily tier as one Parquet object."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 

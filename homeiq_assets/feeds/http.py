@@ -197,7 +197,7 @@ class _WholeAnswers(httpx.BaseTransport):
                 if len(body) > LARGEST_ANSWER:
                     message = f"GET {redact(str(request.url))} sent more than {LARGEST_ANSWER // 2**20} MB."
                     raise VendorFailure(self._provider, message, status=response.status_code)
-                pass
+                self._left(request)
         finally:
             response.close()
         self._refuse_long_wait(request, response)

@@ -1,7 +1,6 @@
 """The carbon intensity feed as an asset."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 

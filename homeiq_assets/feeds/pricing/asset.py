@@ -1,7 +1,6 @@
 """The electricity price feeds as assets."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
