@@ -47,7 +47,7 @@ def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
     @dg.schedule(
         name="poll_feeds",
         job=poll_job,
-        cron_schedule=f"*/{every} * * * *",
+        cron_schedule=f"*/{every} * * * *" if every < 60 else "0 * * * *",
         execution_timezone=home.zone.key,
         default_status=status,
     )
