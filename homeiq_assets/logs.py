@@ -6,6 +6,7 @@ dagster.yaml).
 
 import logging
 import sys
+import warnings
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -15,6 +16,8 @@ from homeiq_assets.redaction import install
 def setup(level: int = logging.INFO) -> None:
     """Log this package's records to standard error as JSON; called once by each process's entry point."""
     install()
+    # Dagster announces each beta parameter that is in use; the owner can do nothing about them.
+    warnings.filterwarnings("ignore", message=".* is currently in beta")
     # These write whole URLs, query and all, at INFO.
     for name in ("httpx", "httpcore", "urllib3", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -100,7 +100,8 @@ def read(
     store = open_store(home.settings)
     try:
         found = parts(schema, window, home.zone, store, open_archive(home.settings))
-        return pa.concat_tables([schema.empty(), *(part.rows for part in found)]).to_pandas()
+        rows: pandas.DataFrame = pa.concat_tables([schema.empty(), *(part.rows for part in found)]).to_pandas()
+        return rows
     finally:
         store.close()
 

@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     homeiq_timezone: Annotated[str, AfterValidator(_zone)] | None = None
     homeiq_start_date: Annotated[date, AfterValidator(_start)] = date(2025, 1, 1)
     homeiq_automation: OnOff = "on"
+    homeiq_history_days: int = Field(7, ge=1, le=3660)
     homeiq_hold_hours: float = Field(24, gt=0, le=24 * 366)
     homeiq_allow_simulated: OnOff = "off"
     latitude: float = Field(48.2, ge=-90, le=90)
@@ -156,7 +157,7 @@ def load(env_file: Path | None = None) -> Settings:
         try:
             # A wrong value given explicitly as its default stands above the environment.
             overrides: dict[str, Any] = {_alias(name): _default(name) for name in problems}
-            settings = Settings(_env_file=chosen, **overrides)  # type: ignore[call-arg]
+            settings = Settings(_env_file=chosen, **overrides)
             break
         except ValidationError as error:
             for detail in error.errors():

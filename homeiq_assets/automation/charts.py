@@ -28,8 +28,9 @@ def day_chart(rows: pa.Table, day: Window, zone: ZoneInfo, unit: str) -> str | N
         return None
     every = -(-merged.num_rows // POINTS)
     points = list(zip(merged["time"].to_pylist()[::every], merged[f"{name}_mean"].to_pylist()[::every], strict=True))
-    low, high = min(value for _, value in points), max(value for _, value in points)
-    span = (high - low) or 1.0
+    low: float = min(value for _, value in points)
+    high: float = max(value for _, value in points)
+    span: float = (high - low) or 1.0
 
     def x(instant: datetime) -> float:
         return LEFT + (WIDTH - LEFT - 4) * ((instant - day.start) / day.length)

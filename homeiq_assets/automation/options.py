@@ -55,7 +55,7 @@ def table_schema(measurement: Measurement) -> dg.TableSchema:
     return dg.TableSchema([time, *tags, *fields])
 
 
-def follows(lookback: dt.timedelta, every: str | None = None, zone: str = "UTC") -> AC:
+def follows(lookback: dt.timedelta, every: str | None = None, zone: str = "UTC") -> dg.AutomationCondition[Any]:
     """A view or tier that follows what it is made of, for every day within `lookback`, not only the newest.
 
     It runs for a day whose inputs were updated since it last ran, and for a new day whose inputs are all
@@ -64,7 +64,7 @@ def follows(lookback: dt.timedelta, every: str | None = None, zone: str = "UTC")
     due = (AC.any_deps_updated().since_last_handled()) | (
         AC.newly_missing().since_last_handled() & ~AC.any_deps_missing()
     )
-    condition = (
+    condition: Any = (
         AC.in_latest_time_window(lookback)
         & due
         & ~AC.any_deps_in_progress()
@@ -73,7 +73,8 @@ def follows(lookback: dt.timedelta, every: str | None = None, zone: str = "UTC")
     )
     if every is not None:
         condition &= AC.cron_tick_passed(every, zone).since(AC.newly_requested())
-    return condition.with_label(f"follows its inputs, {lookback.days} days back")
+    labelled: dg.AutomationCondition[Any] = condition.with_label(f"follows its inputs, {lookback.days} days back")
+    return labelled
 
 
 def day_metadata(rows: int, **more: Any) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""When things run by themselves: polls, the nightly settling, the check of reading ages, what follows.
+"""When things run by themselves: polls, the nightly settling and pruning, the check of reading ages, what follows.
 
 One schedule polls all feeds, so that those due at the same minute share one run. Every run costs
 seconds of CPU, so a tick that finds its predecessor running skips.
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from homeiq_assets.automation.checks import AGE_CHECK, CHECKS
+from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.home import Home
@@ -18,6 +19,9 @@ from homeiq_assets.resources.home_resources import is_dead
 from homeiq_assets.window import local_date
 
 MINUTE = timedelta(minutes=1)
+SETTLED_DAYS = 3
+"""How many closed days are asked for again each night: vendors revise their values for two or three, and it
+fills what polls missed while nothing ran."""
 STUCK = timedelta(minutes=15)
 """A poll that runs longer than this no longer holds up the next one."""
 RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
@@ -78,7 +82,35 @@ def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
         execution_timezone=home.zone.key,
         default_status=status,
     )
-    return [poll, check]
+
+    settle_job = dg.define_asset_job(
+        "settle_feeds",
+        selection=dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds)) - ages,
+        description=f"The last {SETTLED_DAYS} closed days again, as each provider says them now.",
+    )
+
+    @dg.schedule(
+        name="settle_feeds",
+        job=settle_job,
+        cron_schedule="20 2 * * *",
+        execution_timezone=home.zone.key,
+        default_status=status,
+    )
+    def settle(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """Ask every feed for its last closed days again, in one run."""
+        today = local_date(context.scheduled_execution_time, home.zone)
+        first = max(today - timedelta(days=SETTLED_DAYS), home.settings.homeiq_start_date)
+        return dg.RunRequest(
+            tags={
+                "dagster/asset_partition_range_start": first.isoformat(),
+                "dagster/asset_partition_range_end": (today - timedelta(days=1)).isoformat(),
+            }
+        )
+
+    prune = dg.ScheduleDefinition(
+        job=prune_job(home), cron_schedule="40 3 * * *", execution_timezone=home.zone.key, default_status=status
+    )
+    return [poll, settle, check, prune]
 
 
 def _check(feed: Feed, name: str) -> dg.AssetCheckKey:

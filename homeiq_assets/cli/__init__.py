@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-import warnings
 
 import click
 
@@ -26,8 +25,6 @@ for command in (demo, read, doctor):
 
 def main() -> None:
     """Entry point: errors of ours are one line on standard error and exit status 1."""
-    # Dagster announces each beta parameter that is in use; the owner can do nothing about them.
-    warnings.filterwarnings("ignore", message=".* is currently in beta")
     setup(logging.WARNING)
     try:
         homeiq(prog_name="homeiq", standalone_mode=False)

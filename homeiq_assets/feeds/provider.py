@@ -30,11 +30,20 @@ class Answer:
 class Provider(Protocol):
     """One vendor's way to fill one measurement."""
 
-    name: str
-    """the setting's value that chooses it"""
-    measurement: Measurement
-    longest: timedelta
-    """the longest window one call of `fetch` may ask for"""
+    @property
+    def name(self) -> str:
+        """The setting's value that chooses it."""
+        ...
+
+    @property
+    def measurement(self) -> Measurement:
+        """What it fills."""
+        ...
+
+    @property
+    def longest(self) -> timedelta:
+        """The longest window one call of `fetch` may ask for."""
+        ...
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """What the vendor knows of `window`, as it stands at the instant `now`.

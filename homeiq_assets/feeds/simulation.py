@@ -100,7 +100,7 @@ def sun(instants: Floats, latitude: float, longitude: float) -> Floats:
     declination = np.radians(23.45) * np.sin(2 * np.pi * (284 + day) / 365)
     angle = 2 * np.pi * (instants % DAY / DAY - 0.5) + np.radians(longitude)
     phi = np.radians(latitude)
-    height = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(angle)
+    height: Floats = np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.cos(angle)
     return np.maximum(height, 0.0)
 
 
