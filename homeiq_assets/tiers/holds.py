@@ -76,7 +76,7 @@ class FieldReadings:
         until = time + hold
         followed = np.flatnonzero(series[1:] == series[:-1])
         until[followed] = np.minimum(until[followed], time[followed + 1])
-        known = np.flatnonzero(_is_value(column))
+        known = np.flatnonzero(is_value(column))
         self.grid = grid
         self.rows = stated[known]
         """the rows of `column` that are readings"""
@@ -197,7 +197,8 @@ class FieldReadings:
         return pa.array(values, mask=~self.present())
 
 
-def _is_value(column: pa.Array) -> Mask:
+def is_value(column: pa.Array) -> Mask:
+    """Which of the column's values (none null) are readings."""
     if pa.types.is_floating(column.type):
         return ~np.isnan(column.to_numpy(zero_copy_only=False))  # type: ignore[no-any-return]
     if pa.types.is_string(column.type):

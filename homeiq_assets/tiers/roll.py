@@ -1,15 +1,16 @@
 """One day of a tier, from the store into the store: what is read, computed, written and compared."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.schema import Kind, Measurement
+from homeiq_assets.schema import TIME, Kind, Measurement
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.holds import is_value
 from homeiq_assets.tiers.statistics import daily, daily_from_raw, hourly
 from homeiq_assets.window import Window, local_day
 
@@ -55,7 +56,7 @@ def _inputs(measurement: Measurement, window: Window, hold: timedelta, store: St
     readings = store.read(measurement, Window(window.start - hold, window.end))
     before: pa.Table | None = None
     for field in measurement.fields:
-        if field.kind in REMEMBERED:
+        if field.kind in REMEMBERED and _needs_older(readings, measurement, field.name, window.start):
             last = store.last(measurement, field.name, window.start)
             newest = _newest_per_series(last, measurement, field.name)
             before = (
@@ -64,6 +65,20 @@ def _inputs(measurement: Measurement, window: Window, hold: timedelta, store: St
     return readings, before if before is not None else pa.table(
         {name: pa.array([], pa.string()) for name in measurement.identity}
     )
+
+
+def _needs_older(readings: pa.Table, measurement: Measurement, field: str, start: datetime) -> bool:
+    """Whether a series has values of `field` from `start` on, and none in the hold before to compare them with.
+
+    Looking further back than the hold means all of the past, so it is done only where it decides something.
+    """
+    valued = readings.filter(pc.is_valid(readings[field])).combine_chunks()
+    valued = valued.filter(pa.array(is_value(valued[field].combine_chunks())))
+    early = pc.less(valued["time"], pa.scalar(start, TIME))
+    identity = list(measurement.identity)
+    compared = valued.filter(early).group_by(identity).aggregate([])
+    late = valued.filter(pc.invert(early)).group_by(identity).aggregate([])
+    return bool(late.join(compared, identity, join_type="left anti").num_rows) if identity else True
 
 
 def _newest_per_series(last: pa.Table, measurement: Measurement, field: str) -> pa.Table:
