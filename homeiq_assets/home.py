@@ -30,11 +30,20 @@ class Home:
     zone_problem: str | None = None
     now: Callable[[], datetime] = field(default=utc_now)
 
+    @property
+    def zone_said(self) -> bool:
+        """Whether a setting or an earlier run says the zone; else it is UTC for want of a better one."""
+        return self.settings.homeiq_timezone is not None or _kept(self.settings) is not None
+
     def require_zone(self) -> None:
-        """Raise SettingError where days cannot be cut; keep the zone otherwise."""
+        """Raise SettingError where days cannot be cut."""
         if self.zone_problem is not None:
             raise SettingError(ZONE_SETTING, self.zone_problem)
         self.settings.sound("HOMEIQ_START_DATE", "HOMEIQ_HOLD_HOURS")
+
+    def keep_zone(self) -> None:
+        """As `require_zone`, and the zone stays from now on: what is stored is cut by it."""
+        self.require_zone()
         _keep(self.settings, self.zone)
 
 
@@ -60,9 +69,10 @@ def open_home(settings: Settings) -> Home:
 
 
 def resolve_home(settings: Settings) -> Home:
-    """As `open_home`, but asks Home Assistant where nothing else says the zone, and keeps the answer.
+    """As `open_home`, but asks Home Assistant where nothing else says the zone, and keeps its answer.
 
-    Raises SettingError where the zone cannot be known.
+    Nothing else is kept before the first run, so that a look around decides nothing. Raises SettingError where
+    the zone cannot be known.
     """
     home = open_home(settings)
     if _kept(settings) is None and settings.homeiq_timezone is None and settings.home_assistant_url:
@@ -73,6 +83,7 @@ def resolve_home(settings: Settings) -> Home:
             home = Home(settings, ZoneInfo(time_zone(settings)))
         except HomeiqError as error:
             raise SettingError(ZONE_SETTING, f"is not set and Home Assistant could not be asked: {error}") from error
+        home.keep_zone()
     home.require_zone()
     return home
 

@@ -1,25 +1,46 @@
 """The home's time zone: resolved once, kept, and never changed behind the owner's back."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.home import open_home, resolve_home
 from homeiq_assets.settings import Settings
+from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
 
 
-def test_without_any_setting_the_zone_is_utc_and_kept(settings_of: Callable[..., Settings]) -> None:
+def test_without_any_setting_the_zone_is_utc_and_the_first_run_fixes_it(settings_of: Callable[..., Settings]) -> None:
     home = resolve_home(settings_of())
 
     assert home.zone.key == "UTC"
+    assert not home.zone_said
+    home.keep_zone()
     assert (home.settings.homeiq_home / "timezone").read_text() == "UTC\n"
+    assert resolve_home(settings_of()).zone_said
+
+
+def test_a_look_around_decides_nothing(settings_of: Callable[..., Settings]) -> None:
+    resolve_home(settings_of())
+
+    assert resolve_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna")).zone.key == "Europe/Vienna"
+
+
+def test_home_assistants_zone_is_kept_because_definitions_may_not_ask_it(
+    settings_of: Callable[..., Settings],
+) -> None:
+    with HomeAssistant(datetime(2026, 11, 24, tzinfo=UTC), {}) as vendor:
+        settings = settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN)
+        assert resolve_home(settings).zone.key == "Europe/Vienna"
+
+    assert open_home(settings).zone.key == "Europe/Vienna"
 
 
 def test_a_later_change_of_the_zone_is_refused_and_the_days_stay_what_they_were(
     settings_of: Callable[..., Settings],
 ) -> None:
-    resolve_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna"))
+    resolve_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna")).keep_zone()
 
     changed = open_home(settings_of(HOMEIQ_TIMEZONE="Asia/Kolkata"))
 
@@ -50,4 +71,4 @@ def test_a_folder_that_cannot_be_written_is_named(settings_of: Callable[..., Set
     settings.homeiq_home.write_text("a file where the folder should be")
 
     with pytest.raises(SettingError, match="HOMEIQ_HOME"):
-        resolve_home(settings)
+        resolve_home(settings).keep_zone()

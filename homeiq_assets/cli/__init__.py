@@ -25,7 +25,7 @@ for command in (demo, read, doctor):
 
 def main() -> None:
     """Entry point: errors of ours are one line on standard error and exit status 1."""
-    setup(logging.WARNING)
+    setup(logging.ERROR)
     try:
         homeiq(prog_name="homeiq", standalone_mode=False)
     except HomeiqError as error:

@@ -53,7 +53,9 @@ def _zone(settings: Settings) -> tuple[Home, Probe]:
         home = resolve_home(settings)
     except HomeiqError as error:
         return open_home(settings), Probe("time zone", False, str(error))
-    return home, Probe("time zone", True, f"{home.zone.key} (HOMEIQ_TIMEZONE)")
+    if home.zone_said:
+        return home, Probe("time zone", True, f"{home.zone.key} (HOMEIQ_TIMEZONE)")
+    return home, Probe("time zone", None, "UTC is used; set HOMEIQ_TIMEZONE before the first run, which fixes it")
 
 
 def _store(settings: Settings) -> Iterator[Probe]:

@@ -22,7 +22,7 @@ def resources(home: Home) -> dict[str, dg.ResourceDefinition]:
     settings = home.settings
 
     def living_home(context: dg.InitResourceContext) -> Iterator[Home]:
-        home.require_zone()
+        home.keep_zone()
         if context.run is None:
             yield home
             return
