@@ -77,18 +77,20 @@ def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
         for key in sorted(context.selected_asset_check_keys, key=str):
             feed = by_key[key.asset_key]
             newest = store.newest(feed.measurement)
-            age = now - newest if newest is not None else None
+            age = max(now - newest, timedelta()) if newest is not None else None
+            shown = f"{newest:%Y-%m-%d %H:%M} UTC" if newest is not None else "none"
+            late = age is None or age > feed.late
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
-                passed=age is not None and age <= feed.late,
+                passed=not late,
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={
-                    "newest_reading": dg.MetadataValue.text(f"{newest:%Y-%m-%d %H:%M} UTC" if newest else "none"),
-                    "age_minutes": round(max(age, timedelta()) / timedelta(minutes=1), 1) if age is not None else -1.0,
+                    "newest_reading": shown,
+                    "age_minutes": -1.0 if age is None else round(age / timedelta(minutes=1), 1),
                     "limit_minutes": feed.late / timedelta(minutes=1),
                 },
-                description=None if age is not None and age <= feed.late else f"stale since {newest or 'ever'}",
+                description=("no reading yet" if age is None else f"stale since {shown}") if late else None,
             )
 
     return [newest_readings]

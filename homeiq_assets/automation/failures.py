@@ -22,7 +22,13 @@ def owner_errors() -> Iterator[None]:
     except dg.DagsterError:
         raise
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        if redact(text) == text:
+        if not any(redact(text) != text for text in _texts(error)):
             raise
-        raise dg.Failure(redact(text), allow_retries=False) from None
+        raise dg.Failure(redact(next(_texts(error))), allow_retries=False) from None
+
+
+def _texts(error: BaseException | None) -> Iterator[str]:
+    """What Dagster would show of an error and of those that led to it."""
+    while error is not None:
+        yield f"{type(error).__name__}: {error}"
+        error = error.__cause__ or error.__context__

@@ -55,15 +55,19 @@ def table_schema(measurement: Measurement) -> dg.TableSchema:
     return dg.TableSchema([time, *tags, *fields])
 
 
-def follows(lookback: dt.timedelta, every: str | None = None, zone: str = "UTC") -> dg.AutomationCondition[Any]:
+def follows(
+    lookback: dt.timedelta, every: str | None = None, zone: str = "UTC", *, together: bool = False
+) -> dg.AutomationCondition[Any]:
     """A view or tier that follows what it is made of, for every day within `lookback`, not only the newest.
 
-    It runs for a day whose inputs were updated since it last ran, and for a new day whose inputs are all
-    there. `every` is a cron schedule that holds it to one run per tick.
+    It runs for a day whose inputs were updated since it was asked for, and for a new day whose inputs are
+    all there. `every` is a cron schedule that holds it to one run per tick. `together`: its inputs are made in
+    its own runs, so that what these update is no reason to run again.
     """
-    due = (AC.any_deps_updated().since_last_handled()) | (
-        AC.newly_missing().since_last_handled() & ~AC.any_deps_missing()
-    )
+    updated = AC.any_deps_updated()
+    # An update that comes between a request and the next look is one that the run may not have read.
+    due = updated.since_last_handled() if together else updated.since(AC.newly_requested() & ~updated)
+    due |= AC.newly_missing().since_last_handled() & ~AC.any_deps_missing()
     condition: Any = (
         AC.in_latest_time_window(lookback)
         & due

@@ -1,7 +1,6 @@
 """The command line: `homeiq demo`, `homeiq read`, `homeiq doctor`."""
 
 import logging
-import os
 import sys
 
 import click
@@ -35,7 +34,3 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has gone away.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, provider_of
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, provider_of
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
 from homeiq_assets.settings import Settings, load
@@ -23,11 +24,11 @@ MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
 @click.command()
 def doctor() -> None:
     """Try each thing cheaply; exit status 1 where something that is set does not work."""
-    console = Console() if sys.stdout.isatty() else Console(width=150)
+    console = Console(width=None if sys.stdout.isatty() else 150, emoji=False)
     shown = Table("what", "state", "found, and what to do", box=None, pad_edge=False)
     failed = False
     for probe in examine(load()):
-        shown.add_row(probe.what, MARKS[probe.ok], redact(probe.detail))
+        shown.add_row(escape(probe.what), MARKS[probe.ok], escape(redact(probe.detail)))
         failed |= probe.ok is False
     console.print(shown)
     if failed:
@@ -76,6 +77,9 @@ def _feed(feed: Feed, home: Home) -> Probe:
         return Probe(what, None, f"set {feed.setting} to choose a provider")
     if name == SIMULATED and not home.settings.live:
         return Probe(what, None, f"simulated; set {feed.setting} to choose a provider")
+    missing = needs(feed, home.settings)
+    if missing is not None:
+        return Probe(what, None, f"set {missing} to have it from {name}")
     return _tried(what, lambda: f"{name}: {provider_of(feed, home.settings, home.zone).probe(home.now())}")
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import get_args
 
 import click
@@ -67,10 +68,14 @@ def write(schema: Measurement, tables: Iterable[pa.Table], form: str) -> None:
 
 
 def _explained(found: Iterator[Part], explain: bool) -> Iterator[pa.Table]:
+    told: set[date] = set()
     for part in found:
         if explain:
+            # Two parts share a local day where they meet within it.
             for day in part.days:
-                click.echo(f"{day} {part.source}", err=True)
+                if day not in told:
+                    click.echo(f"{day} {part.source}", err=True)
+            told.update(part.days)
         yield part.rows
 
 
@@ -97,7 +102,8 @@ def _texts(table: pa.Table) -> pa.Table:
 
 
 def _table(schema: Measurement, tables: Iterable[pa.Table]) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=10_000)
+    # What stands in brackets or between colons is a tag's value, not rich's markup.
+    console = Console(width=None if sys.stdout.isatty() else 10_000, markup=False, emoji=False)
     shown = Table(*(Column(name, overflow="fold") for name in schema.arrow.names), box=None, pad_edge=False)
     count = 0
     for table in tables:

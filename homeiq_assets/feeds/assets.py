@@ -3,9 +3,11 @@
 The assets themselves stand in `<feed>/asset.py`, written out.
 """
 
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,11 +22,9 @@ from homeiq_assets.feeds.registry import choice, provider_of, serves
 from homeiq_assets.home import Home
 from homeiq_assets.partitions import Grid, day_of, days_window
 from homeiq_assets.stores.base import Replaced, Store
-from homeiq_assets.window import local_date, local_day
+from homeiq_assets.window import local_day
 
 POLL_TAG = "homeiq/poll"
-CHARTED_DAYS = 40
-"""A range longer than this gets charts for its newest days only: each is kilobytes of event log."""
 
 
 def feed_options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
@@ -56,82 +56,73 @@ def vendor_key(provider: str) -> dg.AssetKey:
 
 def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store) -> dg.MaterializeResult:
     """Materialise the run's partitions: a poll where the run says so, else the days from the provider's history."""
-    now = home.now()
+    now, began = home.now(), time.monotonic()
     polling = POLL_TAG in context.run.tags
+    own = [day_of(key) for key in context.partition_keys]
+    received: Counter[date] = Counter()
+    total: Counter[str] = Counter(asdict(Replaced()))
+    steps: dict[date, timedelta] = {}
+    finished: list[date] = []
     with owner_errors():
         provider = provider_of(feed, home.settings, home.zone)
-        window = poll_window(feed, now, home.zone) if polling else days_window(context.partition_keys, home.zone)
-        received: Counter[date] = Counter()
-        total: Counter[str] = Counter(asdict(Replaced()))
-        step: timedelta | None = feed.measurement.step
+        if polling:
+            window = poll_window(feed, now, home.zone, store.newest(feed.measurement))
+        else:
+            window = days_window(context.partition_keys, home.zone)
         try:
             for part in collect(provider, store, window, now, home.zone):
                 received.update(part.received)
                 total.update(asdict(part.replaced))
-                step = part.step or step
+                steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
+                finished.extend(part.finished)
         except Exception:
-            _record_finished(context, feed, received, polling)
+            if not polling:
+                _record_finished(context, finished, received)
             raise
-        own = [day_of(key) for key in context.partition_keys]
-        days = list(survey(feed.measurement, store, own, feed.chart, step, now, home.zone))
-    if polling and total["written"] + total["removed"]:
-        _record_touched(context, feed, received, own)
-    for day in days:
-        context.add_asset_metadata(
-            _metadata(feed, home, day, received[day.day], provider.name, now),
-            asset_key=context.asset_key,
-            partition_key=day.day.isoformat(),
-        )
+        touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
+        surveyed = list(survey(feed.measurement, store, sorted({*own, *touched}), feed.chart, steps, now, home.zone))
+    for day in surveyed:
+        metadata = _metadata(feed, home, day, received[day.day])
+        if day.day in touched:
+            event = dg.AssetMaterialization(context.asset_key, partition=day.day.isoformat(), metadata=metadata)
+            context.log_event(event)
+        else:
+            context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day.day.isoformat())
     return dg.MaterializeResult(
         metadata={
             "provider": provider.name,
             "window": str(window),
             **{f"rows {name}": count for name, count in total.items()},
-            "seconds": round((home.now() - now).total_seconds(), 3),
+            "seconds": round(time.monotonic() - began, 3),
         },
-        check_results=feed_checks(days, Replaced(**total)),
+        check_results=feed_checks(surveyed, Replaced(**total)),
     )
 
 
-def _metadata(feed: Feed, home: Home, day: StoredDay, received: int, provider: str, now: datetime) -> dict[str, Any]:
-    chart = None
-    if day.day > local_date(now, home.zone) - timedelta(days=CHARTED_DAYS) or len(day.chart) <= 100:
-        unit = feed.measurement.field(feed.chart).unit
-        chart = day_chart(day.chart, local_day(day.day, home.zone), home.zone, unit)
-    return dict(
-        day_metadata(
-            day.rows,
-            rows_received=received,
-            intervals=day.intervals,
-            intervals_expected=day.expected,
-            chart=dg.MetadataValue.md(chart) if chart else None,
-        )
+def _metadata(feed: Feed, home: Home, day: StoredDay, received: int) -> Mapping[str, Any]:
+    chart = day_chart(day.chart, local_day(day.day, home.zone), feed.measurement.field(feed.chart).unit)
+    return day_metadata(
+        day.rows,
+        rows_received=received,
+        intervals=day.intervals,
+        intervals_expected=day.expected,
+        chart=dg.MetadataValue.md(chart) if chart else None,
     )
 
 
-def _record_finished(context: dg.AssetExecutionContext, feed: Feed, received: Counter[date], polling: bool) -> None:
+def _record_finished(context: dg.AssetExecutionContext, finished: Sequence[date], received: Counter[date]) -> None:
     """Mark the days that were stored before a later chunk failed, so that a failure costs a chunk only."""
-    if polling:
-        return
-    wanted = set(context.partition_keys)
-    for day, rows in sorted(received.items()):
-        if day.isoformat() in wanted:
-            context.log_event(
-                dg.AssetMaterialization(
-                    context.asset_key,
-                    partition=day.isoformat(),
-                    metadata={"rows_received": rows},
-                    description="stored before a later part of the range failed",
-                )
+    for day in finished:
+        context.log_event(
+            dg.AssetMaterialization(
+                context.asset_key,
+                partition=day.isoformat(),
+                metadata={"rows_received": received[day]},
+                description="stored before a later part of the range failed",
             )
+        )
 
 
-def _record_touched(context: dg.AssetExecutionContext, feed: Feed, received: Counter[date], own: list[date]) -> None:
-    """Mark the days beside the run's own that a poll brought rows for: yesterday's last, tomorrow's first."""
-    for day, rows in sorted(received.items()):
-        if rows and day not in own:
-            context.log_event(
-                dg.AssetMaterialization(
-                    context.asset_key, partition=day.isoformat(), metadata={"rows_received": rows, "provider": "poll"}
-                )
-            )
+def _touched(received: Counter[date], own: Sequence[date]) -> list[date]:
+    """The days beside the run's own that a poll brought rows for: yesterday's last, tomorrow's first."""
+    return [day for day, rows in received.items() if rows and day not in own]

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,50 +11,58 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.stores.base import Replaced, Store
-from homeiq_assets.window import Window, local_date, local_day, local_days, local_midnight
+from homeiq_assets.window import Window, ceil_to, floor_to, local_date, local_day, local_days, local_midnight
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What a chunk brought: rows received per local day (0 for days without), and what the store did."""
+    """What a chunk brought: rows received per local day (0 for days without), and what the store did.
+
+    `finished` are the days that end with the chunk or in it; `steps` the coarsest step that came for a day.
+    """
 
     window: Window
     received: Counter[date]
+    finished: tuple[date, ...]
     replaced: Replaced
-    step: timedelta | None
+    steps: dict[date, timedelta]
 
 
 def collect(provider: Provider, store: Store, window: Window, now: datetime, zone: ZoneInfo) -> Iterator[Collected]:
     """Ask `provider` for `window` and put every answer into `store`; yields after each chunk is stored.
 
-    A chunk ends at a local midnight, so that its days are finished when it is yielded. Raises
+    A chunk ends at a local midnight, unless the provider's longest window is shorter than a day. Raises
     ProviderError and StoreError; chunks yielded before stay stored.
     """
     for chunk in _chunks(window, provider.longest, zone):
-        received: Counter[date] = Counter(dict.fromkeys(local_days(chunk, zone), 0))
+        days = local_days(chunk, zone)
+        received: Counter[date] = Counter(dict.fromkeys(days, 0))
         done: Counter[str] = Counter(asdict(Replaced()))
-        step = None
+        steps: dict[date, timedelta] = {}
         for answer in provider.fetch(chunk, now):
             done.update(asdict(store.replace(provider.measurement, answer.rows, answer.covers, answer.step)))
-            step = answer.step if step is None else min(step, answer.step or step)
             for day in local_days(answer.covers, zone):
                 received[day] += _between(answer.rows, local_day(day, zone)).num_rows
+                if answer.step is not None:
+                    steps[day] = max(answer.step, steps.get(day, answer.step))
         log.info(
             "%s: %d rows of %s", provider.measurement.name, received.total(), chunk, extra={"provider": provider.name}
         )
-        yield Collected(chunk, received, Replaced(**done), step)
+        finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
+        yield Collected(chunk, received, finished, Replaced(**done), steps)
 
 
 def _chunks(window: Window, longest: timedelta, zone: ZoneInfo) -> Iterator[Window]:
     start = window.start
     while start < window.end:
         end = min(start + longest, window.end)
-        if end < window.end:
-            end = max(local_midnight(local_date(end, zone), zone), start + timedelta(hours=1))
+        midnight = local_midnight(local_date(end, zone), zone)
+        if start < midnight < end < window.end:
+            end = midnight
         yield Window(start, end)
         start = end
 
@@ -63,9 +71,9 @@ def _chunks(window: Window, longest: timedelta, zone: ZoneInfo) -> Iterator[Wind
 class StoredDay:
     """How a local day stands in the store.
 
-    `rows` counts them all; `intervals` the distinct times before the survey's `now`, `expected` how many
-    there should be of them by then (None without a step); `beyond` names fields with unbelievable
-    values; `chart` holds times and values of the field to be drawn.
+    `rows` counts them all; `intervals` the distinct times that are due at the survey's `now`, `expected` how
+    many there should be of them (None without a step); `beyond` names fields with unbelievable values;
+    `chart` holds times and values of the field to be drawn.
     """
 
     day: date
@@ -86,28 +94,35 @@ def survey(
     store: Store,
     days: Iterable[date],
     field: str,
-    step: timedelta | None,
+    steps: Mapping[date, timedelta],
     now: datetime,
     zone: ZoneInfo,
 ) -> Iterator[StoredDay]:
-    """What the store holds of each of `days`, in order; `field` is the one to be drawn."""
+    """What the store holds of each of `days`, in order; `field` is the one to be drawn.
+
+    `steps` are the days' steps where they are known; the measurement's own otherwise.
+    """
     for day in days:
         window = local_day(day, zone)
         rows = store.read(measurement, window)
-        begun = rows.filter(pc.less(rows["time"], pa.scalar(now, rows["time"].type)))
-        expected = None
-        if step is not None:
-            # The slot in progress and the one before it may not be published yet.
-            end = window.end if now >= window.end + 2 * step else max(now - 2 * step, window.start)
-            expected = (end - window.start) // step
+        step = steps.get(day, measurement.step)
+        due = now if step is None else _due(window, step, now)
         yield StoredDay(
             day,
             rows.num_rows,
-            int(pc.count_distinct(begun["time"]).as_py()),
-            expected,
+            int(pc.count_distinct(rows.filter(pc.less(rows["time"], pa.scalar(due, TIME)))["time"]).as_py()),
+            None if step is None else max(0, -((ceil_to(window.start, step) - due) // step)),
             [f"{day} {text}" for text in out_of_bounds(rows, measurement)],
             rows.select(["time", field]).drop_null(),
         )
+
+
+def _due(day: Window, step: timedelta, now: datetime) -> datetime:
+    """Until when the slots of a day, which begin at multiples of `step`, should be there at `now`."""
+    if now >= day.end + 2 * step:
+        return day.end
+    # The slot in progress and the two before it may not be published yet.
+    return floor_to(now, step) - 2 * step
 
 
 def out_of_bounds(rows: pa.Table, measurement: Measurement) -> list[str]:

@@ -29,11 +29,15 @@ class Feed:
         return self.measurement.name
 
 
-def poll_window(feed: Feed, now: datetime, zone: ZoneInfo) -> Window:
+def poll_window(feed: Feed, now: datetime, zone: ZoneInfo, newest: datetime | None) -> Window:
     """What a poll at `now` covers: from two intervals ago to the end of tomorrow's local day.
 
-    Providers answer as far as they know, which for most is the present.
+    Where the `newest` stored reading is older than that, polls were missed: it begins there, though not before
+    today, whose partition a poll is; older days are the nightly settling's. Providers answer as far as they
+    know, which for most is the present.
     """
-    start = floor_to(now, feed.interval) - 2 * feed.interval
-    tomorrow = local_date(now, zone) + timedelta(days=1)
-    return Window(start, local_day(tomorrow, zone).end)
+    today = local_date(now, zone)
+    midnight = local_day(today, zone).start
+    missed = midnight if newest is None else max(newest, midnight)
+    start = min(floor_to(now, feed.interval) - 2 * feed.interval, missed)
+    return Window(start, local_day(today + timedelta(days=1), zone).end)

@@ -1,7 +1,7 @@
 """Which provider serves which family of feeds: a line per provider, and the choice among them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import SettingError
@@ -16,9 +16,10 @@ from homeiq_assets.feeds.meter import simulated as simulated_meter
 from homeiq_assets.feeds.pricing import awattar
 from homeiq_assets.feeds.pricing import simulated as simulated_pricing
 from homeiq_assets.feeds.provider import Provider
+from homeiq_assets.measurements import SMART_METER_CIRCUIT
 from homeiq_assets.settings import Settings
 
-SIMULATED, OFF = "simulated", "off"
+SIMULATED, OFF, UNKNOWN = "simulated", "off", "unknown"
 
 Build = Callable[[Settings, ZoneInfo], Mapping[str, Provider]]
 
@@ -27,11 +28,13 @@ Build = Callable[[Settings, ZoneInfo], Mapping[str, Provider]]
 class Entry:
     """A provider: how it is built, what it needs, and which sets of settings choose it by being there.
 
-    A provider that needs no key has no `credentials` and is chosen by name only.
+    A provider that needs no key has no `credentials` and is chosen by name only. `needs` names, for a measurement
+    that it gives only with one more setting, that setting.
     """
 
     build: Build
     credentials: tuple[tuple[str, ...], ...] = ()
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 PROVIDERS: dict[str, dict[str, Entry]] = {
@@ -49,7 +52,9 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
     "calendar": {SIMULATED: Entry(simulated_calendar.build)},
     "meter": {
         "home_assistant": Entry(
-            home_assistant.build, (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),)
+            home_assistant.build,
+            (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),),
+            {SMART_METER_CIRCUIT.name: "HOME_ASSISTANT_CIRCUITS"},
         ),
         SIMULATED: Entry(simulated_meter.build),
     },
@@ -60,13 +65,15 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
 def choice(feed: Feed, settings: Settings) -> str:
     """The name of the provider in force: the one set, else the one whose credentials are there.
 
-    Without either it is `simulated` on the embedded store and `off` with a live InfluxDB. The name may be
-    one that no provider has; `provider_of` then says so.
+    Without either it is `simulated` on the embedded store and `off` with a live InfluxDB. It is `unknown`
+    where no provider has the name that is set: it may hold anything, and Dagster takes few characters.
     """
+    known = PROVIDERS[feed.family]
     chosen = getattr(settings, feed.setting.lower())
     if chosen is not None:
-        return str(chosen)
-    for name, entry in PROVIDERS[feed.family].items():
+        name = str(chosen).strip().lower()
+        return name if name in (*known, OFF) else UNKNOWN
+    for name, entry in known.items():
         for needed in entry.credentials:
             if all(getattr(settings, setting.lower()) is not None for setting in needed):
                 return name
@@ -80,28 +87,32 @@ def provider_of(feed: Feed, settings: Settings, zone: ZoneInfo) -> Provider:
     if name == OFF:
         raise SettingError(feed.setting, f"no provider is configured for {feed.name}; set it to one of {_names(known)}")
     if name not in known:
-        raise SettingError(feed.setting, f"{name!r} is not a provider of {feed.name}; set it to one of {_names(known)}")
+        wrong = getattr(settings, feed.setting.lower())
+        raise SettingError(
+            feed.setting, f"{wrong!r} is not a provider of {feed.name}; set it to one of {_names(known)}"
+        )
     if name == SIMULATED and settings.live and settings.homeiq_allow_simulated != "on":
         raise SettingError(
             "HOMEIQ_ALLOW_SIMULATED",
             f"{feed.setting} is simulated, and simulated readings never enter a live InfluxDB (INFLUXDB_URL is set) "
             "unless this is set to on",
         )
-    built = known[name].build(settings, zone)
-    if feed.name not in built:
-        raise SettingError(feed.setting, f"the provider {name} does not give {feed.name} as it is configured")
-    return built[feed.name]
+    needed = needs(feed, settings)
+    if needed is not None:
+        raise SettingError(needed, f"is not set, and without it {name} does not give {feed.name}")
+    return known[name].build(settings, zone)[feed.name]
+
+
+def needs(feed: Feed, settings: Settings) -> str | None:
+    """The setting that is missing for the provider in force to give this measurement, None where nothing is."""
+    entry = PROVIDERS[feed.family].get(choice(feed, settings))
+    needed = entry.needs.get(feed.name) if entry else None
+    return needed if needed is not None and getattr(settings, needed.lower()) is None else None
 
 
 def serves(feed: Feed, settings: Settings) -> bool:
     """Whether polling the feed makes sense: a provider is chosen and gives this measurement."""
-    if choice(feed, settings) == OFF:
-        return False
-    return (
-        feed.name != "smart_meter_circuit"
-        or choice(feed, settings) != "home_assistant"
-        or bool(settings.home_assistant_circuits)
-    )
+    return choice(feed, settings) != OFF and needs(feed, settings) is None
 
 
 def _names(known: Mapping[str, Entry]) -> str:

@@ -190,6 +190,8 @@ def _circuits(settings: Settings) -> dict[str, str]:
         if entity in circuits or name in circuits.values():
             raise SettingError(_CIRCUITS, f"{item.strip()!r}: each circuit needs an entity and a name of its own")
         circuits[entity] = name
+    if settings.home_assistant_circuits is not None and not circuits:
+        raise SettingError(_CIRCUITS, f"{settings.home_assistant_circuits!r} names no sensor")
     return circuits
 
 

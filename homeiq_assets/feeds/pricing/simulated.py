@@ -13,7 +13,7 @@ from homeiq_assets.feeds.simulation import HOUR, grid, noise
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
-from homeiq_assets.window import Window, ceil_to, local_date, local_day
+from homeiq_assets.window import Window, floor_to, local_date, local_day
 
 PUBLISHED_AT = 13
 """Local hour from which tomorrow's prices are known."""
@@ -49,10 +49,11 @@ class SimulatedPrices:
 
     def _slots(self, window: Window) -> list[Slot]:
         hour = timedelta(hours=1)
-        start = ceil_to(window.start, hour)
+        # A day that begins at half past needs the market hour that it begins in.
+        start = floor_to(window.start, hour)
         instants = np.arange(start.timestamp(), window.end.timestamp(), HOUR)
         mix = grid(instants, self.zone, self.settings.latitude, self.settings.longitude)
-        prices = 0.02 + 0.26 * (0.95 - mix.renewable) ** 1.6 - 0.09 * np.maximum(mix.renewable - 0.8, 0)
+        prices = 0.02 + 0.26 * np.maximum(0.95 - mix.renewable, 0) ** 1.6 - 0.09 * np.maximum(mix.renewable - 0.8, 0)
         prices += 0.03 * (noise(instants, 5 * HOUR, 51) - 0.5)
         return [
             with_tariff(Slot(start + n * hour, start + (n + 1) * hour, round(float(price), 5)), self.settings)

@@ -204,7 +204,7 @@ def test_without_circuits_there_is_only_the_meter(configured: SettingsOf) -> Non
     assert list(build(configured(), VIENNA)) == ["smart_meter"]
 
 
-@pytest.mark.parametrize("circuits", ["oven", "=sensor.oven", f"a={OVEN},a={BOILER}", f"{OVEN},b={OVEN}"])
+@pytest.mark.parametrize("circuits", [",", "oven", "=sensor.oven", f"a={OVEN},a={BOILER}", f"{OVEN},b={OVEN}"])
 def test_circuits_that_make_no_sense_name_their_setting(configured: SettingsOf, circuits: str) -> None:
     with pytest.raises(SettingError, match="HOME_ASSISTANT_CIRCUITS"):
         build(configured(HOME_ASSISTANT_CIRCUITS=circuits), VIENNA)

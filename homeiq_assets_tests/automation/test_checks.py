@@ -1,0 +1,179 @@
+"""What the checks say of a feed's days: unbelievable values, missing intervals, coarse answers, and old readings."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from homeiq_assets.automation.checks import LISTED, feed_checks
+from homeiq_assets.build import FEEDS
+from homeiq_assets.feeds.collect import StoredDay
+from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
+from homeiq_assets.stores.base import Replaced
+from homeiq_assets.window import HOUR, local_day
+from homeiq_assets_tests.household import QUIET, Household, asset_key, checks_of, household
+from homeiq_assets_tests.vendors.awattar import AwattarVendor
+
+VIENNA = ZoneInfo("Europe/Vienna")
+DAY = date(2025, 10, 24)
+MIDNIGHT = local_day(DAY, VIENNA).start
+NOW = datetime(2025, 11, 20, 10, 7, tzinfo=UTC)
+NO_CHART = pa.table({"time": [], "value": []})
+
+
+def stored_day(intervals: int = 24, expected: int | None = 24, beyond: tuple[str, ...] = (), n: int = 0) -> StoredDay:
+    return StoredDay(DAY + timedelta(days=n), intervals, intervals, expected, list(beyond), NO_CHART)
+
+
+def by_name(results: list[dg.AssetCheckResult]) -> dict[str | None, dg.AssetCheckResult]:
+    return {result.check_name: result for result in results}
+
+
+def test_whole_believable_days_pass_all_checks_with_numbers_to_plot() -> None:
+    results = by_name(feed_checks([stored_day(), stored_day(25, 25, n=2)], Replaced(written=49)))
+
+    assert {name: result.passed for name, result in results.items()} == {
+        "bounds": True,
+        "gaps": True,
+        "resolution": True,
+    }
+    assert results["gaps"].metadata["intervals"].value == 49
+    assert results["gaps"].metadata["expected"].value == 49
+    assert results["resolution"].metadata["rows_refused"].value == 0
+
+
+def test_nothing_a_feed_check_finds_stops_what_comes_after(tmp_path: Path) -> None:
+    results = feed_checks([stored_day(3, 24, ("a: 1 .. 2",))], Replaced(refused=3))
+
+    assert [result.passed for result in results] == [False, False, False]
+    assert {result.severity for result in results} == {dg.AssetCheckSeverity.WARN}
+    graph = household(tmp_path, NOW).defs.resolve_asset_graph()
+    checks = graph.get_check_keys_for_assets({asset_key(f"feeds/{feed.name}") for feed in FEEDS})
+    assert len(checks) == 4 * len(FEEDS)
+    assert not any(graph.get_check_spec(check).blocking for check in checks)
+
+
+def test_short_days_are_listed_with_what_they_have_and_should_have() -> None:
+    gaps = by_name(feed_checks([stored_day(), stored_day(20, 25, n=2), stored_day(0, 24, n=3)], Replaced()))["gaps"]
+
+    assert gaps.metadata["short_days"].value == ["2025-10-26: 20 of 25", "2025-10-27: 0 of 24"]
+    assert (gaps.metadata["intervals"].value, gaps.metadata["expected"].value) == (44, 73)
+
+
+def test_a_day_of_which_nothing_is_expected_is_not_short() -> None:
+    assert by_name(feed_checks([stored_day(7, None), stored_day(0, 0)], Replaced()))["gaps"].passed
+
+
+def test_a_year_of_short_days_lists_the_first_and_no_more_bytes() -> None:
+    gaps = by_name(feed_checks([stored_day(1, n=n, beyond=(f"day {n}",)) for n in range(365)], Replaced()))
+
+    assert len(gaps["gaps"].metadata["short_days"].value) == len(gaps["bounds"].metadata["beyond"].value) == LISTED
+
+
+def test_refused_rows_are_counted_and_explained() -> None:
+    resolution = by_name(feed_checks([stored_day()], Replaced(refused=24)))["resolution"]
+
+    assert resolution.metadata["rows_refused"].value == 24
+    assert resolution.description == "finer readings are stored for that time and stay"
+
+
+class TestInARun:
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Household:
+        return household(tmp_path, NOW)
+
+    def test_an_unbelievable_stored_value_is_found_and_the_run_is_green(self, tmp_path: Path) -> None:
+        prices: dict[datetime, float | None] = {MIDNIGHT + n * HOUR: 80.0 for n in range(24)}
+        prices[MIDNIGHT + 7 * HOUR] = 25_000.0
+        prices[MIDNIGHT + 8 * HOUR] = -9999.0
+        with AwattarVendor(prices) as vendor:
+            home = household(tmp_path, NOW, PRICING_PROVIDER="awattar", AWATTAR_BASE_URL=vendor.url)
+            result = home.materialise("feeds/electricity_pricing", days="2025-10-24")
+
+        assert result.success
+        checks = checks_of(result, "feeds/electricity_pricing")
+        assert not checks["bounds"].passed
+        assert checks["bounds"].metadata["beyond"].value == ["2025-10-24 current_price: 0.08 .. 25 currency/kWh"]
+        assert checks["gaps"].metadata["short_days"].value == ["2025-10-24: 23 of 24"], "a sentinel is no price"
+
+    def test_an_answer_coarser_than_what_is_stored_is_refused_and_reported(self, tmp_path: Path) -> None:
+        quarters: dict[datetime, float | None] = {MIDNIGHT + n * HOUR / 4: 80.0 + n for n in range(96)}
+        hours: dict[datetime, float | None] = {MIDNIGHT + n * HOUR: 80.0 for n in range(24)}
+        for prices, step in ((quarters, HOUR / 4), (hours, HOUR)):
+            with AwattarVendor(prices, step=step) as vendor:
+                home = household(tmp_path, NOW, PRICING_PROVIDER="awattar", AWATTAR_BASE_URL=vendor.url)
+                result = home.materialise("feeds/electricity_pricing", days="2025-10-24")
+
+        assert result.success
+        resolution = checks_of(result, "feeds/electricity_pricing")["resolution"]
+        assert not resolution.passed
+        assert resolution.metadata["rows_refused"].value == 24
+        assert home.stored(ELECTRICITY_PRICING, "2025-10-24").num_rows == 96
+
+    def test_a_reading_in_time_passes_and_an_old_one_is_stale_since_then(self, home: Household) -> None:
+        home.materialise("feeds/smart_meter", days="2025-11-20")
+        fresh = checks_of(self.check_ages(home), "feeds/smart_meter")["newest_reading"]
+        assert fresh.passed
+        assert fresh.metadata["newest_reading"].value == "2025-11-20 10:00 UTC"
+        assert (fresh.metadata["age_minutes"].value, fresh.metadata["limit_minutes"].value) == (7.0, 30.0)
+
+        home.clock.now = NOW + timedelta(minutes=24)
+        stale = checks_of(self.check_ages(home), "feeds/smart_meter")["newest_reading"]
+        assert not stale.passed
+        assert stale.severity == dg.AssetCheckSeverity.WARN
+        assert stale.metadata["age_minutes"].value == 31.0
+        assert stale.description == "stale since 2025-11-20 10:00 UTC"
+
+    def test_a_backfill_of_an_old_day_does_not_make_a_silent_feed_look_fresh(self, home: Household) -> None:
+        result = home.materialise("feeds/smart_meter", days="2025-10-24")
+
+        age = checks_of(result, "feeds/smart_meter")["newest_reading"]
+        assert not age.passed
+        assert age.metadata["newest_reading"].value == "2025-10-24 21:55 UTC"
+
+    def test_a_feed_that_never_had_a_reading_says_so(self, home: Household) -> None:
+        age = checks_of(self.check_ages(home), "feeds/air_quality")["newest_reading"]
+
+        assert not age.passed
+        assert (age.metadata["newest_reading"].value, age.metadata["age_minutes"].value) == ("none", -1.0)
+        assert age.description == "no reading yet"
+
+    def test_prices_of_tomorrow_are_no_negative_age(self, home: Household) -> None:
+        home.clock.now = NOW + 4 * HOUR
+        home.poll("electricity_pricing")
+
+        age = checks_of(self.check_ages(home), "feeds/electricity_pricing")["newest_reading"]
+
+        assert age.passed
+        assert age.metadata["newest_reading"].value == "2025-11-21 22:00 UTC"
+        assert age.metadata["age_minutes"].value == 0.0
+
+    def test_every_polled_feed_is_looked_at_in_one_run(self, home: Household) -> None:
+        result = self.check_ages(home)
+
+        assert result.success, "a stale feed warns and fails no run"
+        found = {evaluation.asset_key.path[-1] for evaluation in result.get_asset_check_evaluations()}
+        assert found == {feed.name for feed in FEEDS}
+
+    def test_one_missing_interval_is_seen_although_newer_ones_came_than_had_to(self, home: Household) -> None:
+        home.materialise("feeds/smart_meter", days="2025-10-26")
+        hole = local_day(date(2025, 10, 26), VIENNA).start + 30 * timedelta(minutes=5)
+        rows = home.stored(SMART_METER, "2025-10-26")
+        home.store.delete(SMART_METER, local_day(date(2025, 10, 26), VIENNA))
+        kept = [at != hole for at in rows["time"].cast(pa.timestamp("us", "UTC")).to_pylist()]
+        home.store.replace(SMART_METER, rows.filter(kept), local_day(date(2025, 10, 26), VIENNA))
+
+        home.clock.now = datetime(2025, 10, 26, 22, 59, tzinfo=UTC)
+        gaps = checks_of(home.poll("smart_meter"), "feeds/smart_meter")["gaps"]
+
+        assert not gaps.passed
+        assert gaps.metadata["short_days"].value == ["2025-10-26: 296 of 297"]
+
+    @staticmethod
+    def check_ages(home: Household) -> dg.ExecuteInProcessResult:
+        return home.defs.resolve_job_def("check_reading_ages").execute_in_process(
+            instance=home.instance, raise_on_error=False, run_config=QUIET
+        )
