@@ -14,7 +14,8 @@ class Feed:
 
     `family` names the providers that can serve it (several feeds may share one) and `setting` the
     variable that chooses among them. `interval` is the time between polls; `chart` the field that
-    a person would want to see. `late` is how old the newest reading may be before the feed is stale.
+    a person would want to see. `late` is how old the newest reading may be before the feed is stale. `reach` is how
+    far back a poll asks where vendors publish later than within two intervals.
     """
 
     measurement: Measurement
@@ -23,6 +24,7 @@ class Feed:
     interval: timedelta
     chart: str
     late: timedelta
+    reach: timedelta | None = None
 
     @property
     def name(self) -> str:
@@ -30,7 +32,7 @@ class Feed:
 
 
 def poll_window(feed: Feed, now: datetime, zone: ZoneInfo, newest: datetime | None) -> Window:
-    """What a poll at `now` covers: from two intervals ago to the end of tomorrow's local day.
+    """What a poll at `now` covers: from two intervals ago (or the feed's reach) to the end of tomorrow's local day.
 
     Where the `newest` stored reading is older than that, polls were missed: it begins there, though not before
     today, whose partition a poll is; older days are the nightly settling's. Providers answer as far as they
@@ -39,5 +41,5 @@ def poll_window(feed: Feed, now: datetime, zone: ZoneInfo, newest: datetime | No
     today = local_date(now, zone)
     midnight = local_day(today, zone).start
     missed = midnight if newest is None else max(newest, midnight)
-    start = min(floor_to(now, feed.interval) - 2 * feed.interval, missed)
+    start = min(floor_to(now, feed.interval) - (feed.reach or 2 * feed.interval), missed)
     return Window(start, local_day(today + timedelta(days=1), zone).end)

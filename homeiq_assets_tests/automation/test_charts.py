@@ -62,7 +62,7 @@ def test_a_day_of_five_minutes_is_a_line_from_edge_to_edge_with_its_range_and_un
 
     image = drawn(day_chart(series(day, values, timedelta(minutes=5)), day, "W"))
 
-    assert (image.attrib["width"], image.attrib["height"]) == (str(WIDTH), str(HEIGHT))
+    assert image.attrib["viewBox"] == f"0,0,{WIDTH},{HEIGHT}"
     assert texts(image) == ["1018 W", "300 W"]
     (line,) = strokes(image)
     assert len(line) == 96
@@ -138,12 +138,12 @@ def test_a_flag_is_drawn_between_0_and_1() -> None:
     assert strokes(image) == [[(0, TOP), (WIDTH // 24, BOTTOM)]]
 
 
-def test_a_reading_every_second_still_makes_a_small_image_that_keeps_its_peak() -> None:
+def test_a_reading_every_few_seconds_still_makes_a_small_image_that_keeps_its_peak() -> None:
     day = day_of("2025-10-26")
-    values: list[float | None] = [-1234.5678 * (n % 97) for n in range(int(day.length.total_seconds()))]
-    values[40_001] = 99_999.0
+    values: list[float | None] = [-1234.5678 * (n % 97) for n in range(int(day.length.total_seconds() / 10))]
+    values[4_001] = 99_999.0
 
-    image = drawn(day_chart(series(day, values, timedelta(seconds=1)), day, "W"))
+    image = drawn(day_chart(series(day, values, timedelta(seconds=10)), day, "W"))
 
     assert texts(image) == ["1e+05 W", "-1.185e+05 W"]
     assert [y for _, y in strokes(image)[0]].count(TOP) == 1

@@ -23,10 +23,15 @@ with filelock.FileLock(sys.argv[1]):
 """
 
 
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp() as made:
+        yield made
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Household]:
-    with dg.DagsterInstance.local_temp() as instance:
-        yield household(tmp_path, NOW, instance=instance)
+def home(tmp_path: Path, instance: dg.DagsterInstance) -> Household:
+    return household(tmp_path, NOW, instance=instance)
 
 
 def started(home: Household, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED) -> str:

@@ -53,11 +53,21 @@ def test_the_first_poll_brings_all_of_today_and_marks_it(home: Household) -> Non
 
 
 def test_a_poll_asks_again_from_two_intervals_ago(polled: Household) -> None:
+    polled.clock.now = NOON - 10 * MINUTE
+
+    result = polled.poll("smart_meter")
+
+    (today,) = metadata_by_day(result, "feeds/smart_meter").values()
+    assert today["window"] == "2025-10-24T09:40:00Z..2025-10-25T22:00:00Z"
+    assert (today["rows written"], today["rows unchanged"]) == (1, 1)
+
+
+def test_carbon_is_asked_for_hours_back_because_it_is_published_late(polled: Household) -> None:
     result = polled.poll("carbon_intensity")
 
     (today,) = metadata_by_day(result, "feeds/carbon_intensity").values()
-    assert today["window"] == "2025-10-24T09:30:00Z..2025-10-25T22:00:00Z"
-    assert (today["rows written"], today["rows unchanged"]) == (3, 3)
+    assert today["window"] == "2025-10-24T04:00:00Z..2025-10-25T22:00:00Z"
+    assert (today["rows written"], today["rows unchanged"]) == (3, 69)
 
 
 def test_a_poll_after_hours_of_silence_begins_where_the_readings_end(polled: Household) -> None:

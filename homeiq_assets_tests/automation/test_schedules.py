@@ -160,6 +160,7 @@ def test_each_night_the_last_closed_days_are_asked_for_again_in_one_run(home: Ho
     first, last = (request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
     assert last == "2025-10-26"
     assert date.fromisoformat(first) < date(2025, 10, 26)
+    home.instance = dg.DagsterInstance.ephemeral()
     result = home.defs.resolve_job_def("settle_feeds").execute_in_process(
         instance=home.instance, tags=dict(request.tags), run_config=QUIET, raise_on_error=False
     )

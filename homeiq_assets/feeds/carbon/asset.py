@@ -18,6 +18,7 @@ FEED = Feed(
     timedelta(minutes=15),
     chart="carbon_intensity_gco2_kwh",
     late=timedelta(hours=6),
+    reach=timedelta(hours=6),
 )
 
 
