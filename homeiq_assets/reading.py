@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import resolve_home
 from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
@@ -57,20 +58,22 @@ def parts(
     The store answers; days of a daily tier that it has no rows of come from the archive. Memory holds
     a month at most. Raises StoreError and ArchiveError.
     """
+    order = [(name, "ascending") for name in ("time", *measurement.tag_names)]
     for month in _months(window, zone):
         if not (measurement.tier and measurement.name.endswith("_daily")):
             for rows in store.stream(measurement, month):
-                yield Part(_days_of(rows, zone), "store", rows)
+                yield Part(_days_of(rows, zone), "store", rows.sort_by(order))
             continue
-        stored = store.read(measurement, month)
-        held = _days_of(stored, zone)
-        missing = set(local_days(month, zone)) - set(held)
-        archived = _only(
-            read_month(measurement, local_month(local_date(month.start, zone), zone), zone, archive), missing, zone
-        )
-        if archived.num_rows:
-            yield Part(_days_of(archived, zone), "archive", archived)
-        yield Part(held, "store", stored)
+        found = {"store": store.read(measurement, month).sort_by(order)}
+        place = dict.fromkeys(_days_of(found["store"], zone), "store")
+        days = local_days(month, zone)
+        if len(place) < len(days):
+            archived = read_month(measurement, local_month(days[0], zone), zone, archive)
+            found["archive"] = _inside(archived, month).sort_by(order)
+            place = dict.fromkeys(_days_of(found["archive"], zone), "archive") | place
+        for source, run in groupby((day for day in days if day in place), key=place.__getitem__):
+            together = tuple(run)
+            yield Part(together, source, _of_days(found[source], set(together), zone))
 
 
 def span(start: str | None, end: str | None, now: datetime, zone: ZoneInfo) -> Window:
@@ -130,6 +133,11 @@ def _days_of(rows: pa.Table, zone: ZoneInfo) -> tuple[date, ...]:
     )
 
 
-def _only(rows: pa.Table, days: set[date], zone: ZoneInfo) -> pa.Table:
+def _of_days(rows: pa.Table, days: set[date], zone: ZoneInfo) -> pa.Table:
     dates = [local_date(instant, zone) for instant in rows["time"].cast(pa.timestamp("us", "UTC")).to_pylist()]
     return rows.filter(pa.array([day in days for day in dates], pa.bool_()))
+
+
+def _inside(rows: pa.Table, window: Window) -> pa.Table:
+    start, end = pa.scalar(window.start, TIME), pa.scalar(window.end, TIME)
+    return rows.filter(pc.and_(pc.greater_equal(rows["time"], start), pc.less(rows["time"], end)))

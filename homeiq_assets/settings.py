@@ -26,6 +26,10 @@ def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL that begins with https:// (or http:// in the home's own network)")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "must not hold a user or password: an address is shown; credentials have settings of their own"
+        )
     return value.rstrip("/")
 
 
@@ -71,7 +75,7 @@ class Settings(BaseSettings):
     homeiq_timezone: Annotated[str, AfterValidator(_zone)] | None = None
     homeiq_start_date: Annotated[date, AfterValidator(_start)] = date(2025, 1, 1)
     homeiq_automation: OnOff = "on"
-    homeiq_history_days: int = Field(7, ge=1, le=3660)
+    homeiq_history_days: int = Field(3, ge=1, le=3660)
     homeiq_hold_hours: float = Field(24, gt=0, le=24 * 366)
     homeiq_allow_simulated: OnOff = "off"
     latitude: float = Field(48.2, ge=-90, le=90)

@@ -89,3 +89,13 @@ def test_the_example_file_shows_the_defaults_in_force(settings_of: Callable[...,
     assert settings.problems == {}
     for name in shown.keys() - places - {"PRICING_AREA"}:
         assert getattr(settings, name.lower()) == getattr(plain, name.lower())
+
+
+@pytest.mark.parametrize("name", ["INFLUXDB_URL", "HOME_ASSISTANT_URL", "WATTTIME_BASE_URL"])
+def test_an_address_with_credentials_is_refused_because_addresses_are_shown(
+    name: str, settings_of: Callable[..., Settings]
+) -> None:
+    settings = settings_of(**{name: "https://user:hidden-password@10.0.0.1:8086"})
+
+    assert "must not hold a user or password" in settings.problems[name]
+    assert "hidden-password" not in repr(settings) + str(settings.problems)

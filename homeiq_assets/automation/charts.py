@@ -52,7 +52,8 @@ def _svg(rows: pa.Table, day: Window, unit: str, points: int) -> str:
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0,0,{WIDTH},{HEIGHT}' width='{2 * WIDTH}'>"
         f"<path d='{quarters}' stroke='#ccc'/><path d='{_path(places)}' fill='none' stroke='#46d'/>"
-        f"<g font-family='sans-serif' font-size='8' fill='#777'>{_text(TOP - 3, high, unit)}{_text(HEIGHT - 2, low, unit)}</g></svg>"
+        f"<g font-family='sans-serif' font-size='8' fill='#777'>"
+        f"{_text(TOP - 3, high, unit)}{_text(HEIGHT - 2, low, unit)}</g></svg>"
     )
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.feeds.collect import StoredDay
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.home import Home
@@ -76,7 +77,8 @@ def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
         now = home.now()
         for key in sorted(context.selected_asset_check_keys, key=str):
             feed = by_key[key.asset_key]
-            newest = store.newest(feed.measurement)
+            with owner_errors():
+                newest = store.newest(feed.measurement)
             age = max(now - newest, timedelta()) if newest is not None else None
             shown = f"{newest:%Y-%m-%d %H:%M} UTC" if newest is not None else "none"
             late = age is None or age > feed.late

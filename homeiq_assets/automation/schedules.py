@@ -15,7 +15,7 @@ from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.home import Home
-from homeiq_assets.resources.home_resources import is_dead
+from homeiq_assets.resources.home_resources import is_dead, run_lock
 from homeiq_assets.window import local_date
 
 MINUTE = timedelta(minutes=1)
@@ -35,11 +35,16 @@ def due(feeds: Sequence[Feed], tick: datetime, zone: ZoneInfo) -> list[Feed]:
 
 
 def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
-    """The schedules of the feeds that are polled, on by default where automation is."""
-    if not feeds:
-        return []
+    """Every schedule of the project, on by default where automation is; those of feeds only where some are polled."""
     on = home.settings.homeiq_automation == "on"
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
+    prune = dg.ScheduleDefinition(
+        job=prune_job(home), cron_schedule="40 3 * * *", execution_timezone=home.zone.key, default_status=status
+    )
+    return [*(_of_feeds(feeds, home, status) if feeds else []), prune]
+
+
+def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
     every = min(feed.interval for feed in feeds) // MINUTE
     ages = dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds))
     poll_job = dg.define_asset_job(
@@ -107,10 +112,7 @@ def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
             }
         )
 
-    prune = dg.ScheduleDefinition(
-        job=prune_job(home), cron_schedule="40 3 * * *", execution_timezone=home.zone.key, default_status=status
-    )
-    return [poll, settle, check, prune]
+    return [poll, settle, check]
 
 
 def _check(feed: Feed, name: str) -> dg.AssetCheckKey:
@@ -137,6 +139,7 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
         dead = [run for run in dead if is_dead(home, run.run_id)]
         for run in dead:
             context.instance.report_run_failed(run, "The process of this run is gone; run it again.")
+            run_lock(home, run.run_id).unlink(missing_ok=True)
         return dg.SkipReason(f"{len(dead)} dead runs marked as failed")
 
     return [follow, dead_runs]

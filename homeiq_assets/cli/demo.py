@@ -141,5 +141,6 @@ def _reason(result: "dg.ExecuteInProcessResult") -> str:
         if event.is_step_failure:
             data = event.step_failure_data
             told = data.user_failure_data.description if data.user_failure_data else None
-            return told or (data.error.message if data.error else "")
+            fault = data.error.cause or data.error if data.error else None
+            return told or (fault.message.strip() if fault else "")
     return "the run failed; its log is in the UI"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
@@ -25,7 +25,8 @@ MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
 def doctor() -> None:
     """Try each thing cheaply; exit status 1 where something that is set does not work."""
     console = Console(width=None if sys.stdout.isatty() else 150, emoji=False)
-    shown = Table("what", "state", "found, and what to do", box=None, pad_edge=False)
+    columns = (Column(name, overflow="fold") for name in ("what", "state", "found, and what to do"))
+    shown = Table(*columns, box=None, pad_edge=False)
     failed = False
     for probe in examine(load()):
         shown.add_row(escape(probe.what), MARKS[probe.ok], escape(redact(probe.detail)))

@@ -5,6 +5,7 @@ resource's configuration.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -23,12 +24,8 @@ def resources(home: Home) -> dict[str, dg.ResourceDefinition]:
 
     def living_home(context: dg.InitResourceContext) -> Iterator[Home]:
         home.keep_zone()
-        if context.run is None:
+        with _alive(home, context.run.run_id) if context.run else nullcontext():
             yield home
-            return
-        with FileLock(run_lock(home, context.run.run_id)):
-            yield home
-        run_lock(home, context.run.run_id).unlink(missing_ok=True)
 
     def store(_: dg.InitResourceContext) -> Iterator[Store]:
         opened = open_store(settings)
@@ -62,7 +59,15 @@ def is_dead(home: Home, run_id: str) -> bool:
         return False
     try:
         with FileLock(path, timeout=0):
-            path.unlink(missing_ok=True)
             return True
     except Timeout:
         return False
+
+
+@contextmanager
+def _alive(home: Home, run_id: str) -> Iterator[None]:
+    path = run_lock(home, run_id)
+    with FileLock(path):
+        yield
+        # While it is still held: a file that nobody holds means a process that died.
+        path.unlink(missing_ok=True)

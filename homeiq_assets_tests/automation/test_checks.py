@@ -14,7 +14,7 @@ from homeiq_assets.feeds.collect import StoredDay
 from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.window import HOUR, local_day
-from homeiq_assets_tests.household import QUIET, Household, asset_key, checks_of, household
+from homeiq_assets_tests.household import QUIET, Household, asset_key, checks_of, failure_of, household
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -150,6 +150,17 @@ class TestInARun:
         assert age.passed
         assert age.metadata["newest_reading"].value == "2025-11-21 22:00 UTC"
         assert age.metadata["age_minutes"].value == 0.0
+
+    def test_a_store_that_cannot_be_read_fails_the_look_in_the_owners_words(self, home: Household) -> None:
+        home.materialise("feeds/fx_rate", days="2025-11-20")
+        (damaged,) = (home.settings.homeiq_home / "store" / "fx_rate").glob("*.parquet")
+        damaged.write_bytes(b"no Parquet")
+
+        result = self.check_ages(home)
+
+        assert not result.success
+        assert failure_of(result).startswith("HOMEIQ_HOME: ")
+        assert f"{damaged} is damaged" in failure_of(result)
 
     def test_every_polled_feed_is_looked_at_in_one_run(self, home: Household) -> None:
         result = self.check_ages(home)

@@ -13,6 +13,7 @@ from homeiq_assets.window import floor_to
 from homeiq_assets_tests.household import QUIET, Household, asset_key, household
 
 NOW = datetime(2025, 10, 24, 10, 0, tzinfo=UTC)
+SIX_HOURLY = {"fx_rate"}
 HOURLY = {"electricity_pricing", "electricity_pricing_forecast", "air_quality"}
 QUARTERLY = {"carbon_intensity", "occupancy_prediction"}
 ALWAYS = {"smart_meter", "smart_meter_circuit"}
@@ -54,7 +55,7 @@ def polled(request: Tick) -> set[str]:
 @pytest.mark.parametrize(
     ("minutes", "feeds"),
     [
-        (0, HOURLY | QUARTERLY | ALWAYS),
+        (0, SIX_HOURLY | HOURLY | QUARTERLY | ALWAYS),
         (5, ALWAYS),
         (15, QUARTERLY | ALWAYS),
         (20, ALWAYS),
@@ -72,7 +73,7 @@ def test_the_feeds_due_at_a_minute_share_one_run_of_today(minutes: int, feeds: s
     assert set(request.tags["homeiq/poll"].split(",")) == feeds
 
 
-def test_the_daily_rate_is_polled_at_local_midnight(home: Household) -> None:
+def test_everything_is_polled_at_local_midnight(home: Household) -> None:
     midnight = datetime(2025, 10, 23, 22, tzinfo=UTC)
 
     request = tick(home, midnight)
@@ -96,7 +97,7 @@ def test_what_is_due_goes_by_the_homes_own_clock(zone: str, tmp_path: Path, inst
     home = household(tmp_path, NOW, zone=zone, instance=instance)
     noon = datetime(2025, 7, 1, 12, tzinfo=home.zone)
 
-    assert polled(tick(home, noon.astimezone(UTC))) == HOURLY | QUARTERLY | ALWAYS
+    assert polled(tick(home, noon.astimezone(UTC))) == SIX_HOURLY | HOURLY | QUARTERLY | ALWAYS
     assert polled(tick(home, noon.astimezone(UTC) + timedelta(minutes=30))) == QUARTERLY | ALWAYS
 
 
@@ -184,3 +185,10 @@ def test_a_home_without_any_polled_feed_has_no_schedule_that_could_fail(tmp_path
 
     assert not [schedule.name for schedule in home.defs.schedules or () if "feeds" in schedule.name]
     dg.Definitions.validate_loadable(home.defs)
+
+
+def test_history_is_pruned_even_where_no_feed_is_polled(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    off = dict.fromkeys((feed.setting for feed in FEEDS), "off")
+    home = household(tmp_path, NOW, instance=instance, **off)
+
+    assert [schedule.name for schedule in home.defs.schedules or ()] == ["prune_history_schedule"]

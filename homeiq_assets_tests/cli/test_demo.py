@@ -1,0 +1,95 @@
+"""`homeiq demo`: which month it shows, and that it mixes with nothing of the owner's."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from homeiq_assets.cli.demo import last_whole_month
+from homeiq_assets.errors import SettingError
+from homeiq_assets.settings import Settings
+from homeiq_assets_tests.cli.conftest import Outcome
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """HOMEIQ_HOME; Dagster keeps its history beside it. The demonstration changes the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    (tmp_path / "homeiq").mkdir()
+    return tmp_path / "homeiq"
+
+
+@pytest.mark.parametrize(
+    ("today", "month"),
+    [
+        (date(2025, 11, 24), date(2025, 10, 1)),
+        (date(2025, 11, 1), date(2025, 10, 1)),
+        (date(2025, 3, 31), date(2025, 2, 1)),
+        (date(2026, 1, 1), date(2025, 12, 1)),
+    ],
+)
+def test_it_shows_the_last_month_that_is_over(today: date, month: date, settings_of: Callable[..., Settings]) -> None:
+    assert last_whole_month(today, settings_of()) == month
+
+
+def test_a_first_day_after_that_month_is_told(settings_of: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingError, match="HOMEIQ_START_DATE: the demonstration needs all of October 2025"):
+        last_whole_month(date(2025, 11, 24), settings_of(HOMEIQ_START_DATE="2025-10-02"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"INFLUXDB_URL": "http://127.0.0.1:9"}, "homeiq: INFLUXDB_URL: is set; the demonstration is for"),
+        ({"INFLUXDB_URL": "no url"}, "homeiq: INFLUXDB_URL: is set; the demonstration is for"),
+        ({"PRICING_PROVIDER": "awattar"}, "homeiq: PRICING_PROVIDER: awattar serves electricity_pricing; "),
+        ({"CARBON_PROVIDER": "off"}, "homeiq: CARBON_PROVIDER: off serves carbon_intensity; "),
+        ({"HOMEIQ_TIMEZONE": "Mars/Olympus"}, "homeiq: HOMEIQ_TIMEZONE: "),
+    ],
+)
+def test_it_refuses_a_home_with_settings_of_its_own_and_stores_nothing(
+    settings: dict[str, str], told: str, home: Path, homeiq: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    found = homeiq("demo")
+
+    assert (found.status, found.out) == (1, "")
+    assert found.err.startswith(told)
+    assert found.err.count("\n") == 1
+    assert not (home / "store").exists()
+
+
+def test_a_second_one_at_once_is_refused(home: Path, homeiq: Run) -> None:
+    with FileLock(home / "demo.lock"):
+        found = homeiq("demo")
+
+    assert (found.status, found.out) == (1, "")
+    assert found.err == "homeiq: another `homeiq demo` is running; wait for it\n"
+
+
+def test_what_fails_is_named_with_its_reason_and_its_run_is_kept(home: Path, homeiq: Run) -> None:
+    (home / "store").write_text("a file where the folder should be")
+
+    found = homeiq("demo")
+
+    assert found.status == 1
+    month = last_whole_month(datetime.now(UTC).date(), Settings(_env_file=None))
+    assert found.lines[0].startswith(f"Materialising {month:%B %Y} on the embedded store")
+    assert found.err.startswith("homeiq: feeds/air_quality: HOMEIQ_HOME: ")
+    assert found.err.count("\n") == 1
+    with dg.DagsterInstance.get() as instance:
+        (run,) = instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.FAILURE
+        assert run.tags["dagster/asset_partition_range_start"] == month.isoformat()
+        assert run.tags["homeiq/demo"] == "true"

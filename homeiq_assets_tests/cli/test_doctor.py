@@ -1,0 +1,244 @@
+"""`homeiq doctor`: what is set, what answers, what to set; exit status 1 where something that is set does not work."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from homeiq_assets.build import FEEDS
+from homeiq_assets.window import HOUR, floor_to
+from homeiq_assets_tests.cli.conftest import Outcome
+from homeiq_assets_tests.test_settings import WRONG
+from homeiq_assets_tests.vendors.awattar import AwattarVendor
+from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.vendors.server import json_reply
+from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+
+Doctor = Callable[..., "Examined"]
+
+
+class Examined:
+    """The table as state and finding by what was looked at."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.status = outcome.status
+        header, *lines = outcome.lines
+        state, detail = header.index("state"), header.index("found")
+        self.found: dict[str, tuple[str, str]] = {}
+        what = ""
+        for line in lines:
+            if line[state:detail].strip():
+                what = line[:state].strip()
+                self.found[what] = (line[state:detail].strip(), line[detail:].strip())
+            else:
+                # What is long goes on below itself.
+                before, found = self.found[what]
+                self.found[what] = (before, f"{found} {line[detail:].strip()}".strip())
+
+    def state(self, what: str) -> str:
+        return self.found[what][0]
+
+    def detail(self, what: str) -> str:
+        return self.found[what][1]
+
+
+@pytest.fixture
+def doctor(homeiq: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    def examine(**settings: str) -> Examined:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        return Examined(homeiq("doctor"))
+
+    return examine
+
+
+def test_a_home_with_nothing_set_is_well(doctor: Doctor) -> None:
+    found = doctor()
+
+    assert found.status == 0
+    assert found.outcome.err == ""
+    assert found.state("time zone") == "not set"
+    assert "set HOMEIQ_TIMEZONE before the first run" in found.detail("time zone")
+    (embedded,) = (what for what in found.found if what.startswith("embedded store"))
+    assert found.state(embedded) == "ok"
+    assert found.state("archive") == "ok"
+    assert "S3_ARCHIVE_BUCKET" in found.detail("archive")
+    for feed in FEEDS:
+        assert found.found[f"feed {feed.name}"] == (
+            "not set",
+            f"simulated; set {feed.setting} to choose a provider",
+        )
+
+
+def test_every_wrong_setting_is_told_with_what_is_wrong(doctor: Doctor) -> None:
+    found = doctor(**WRONG)
+
+    assert found.status == 1
+    for name in WRONG:
+        assert found.state(name) == "failed"
+        assert found.detail(name)
+    assert "'Mars/Olympus' is not a time zone name" in found.detail("HOMEIQ_TIMEZONE")
+    assert "must be a URL" in found.detail("INFLUXDB_URL")
+
+
+@pytest.mark.parametrize(
+    ("settings", "feed", "told"),
+    [
+        ({"CARBON_PROVIDER": "nobody"}, "carbon_intensity", "CARBON_PROVIDER: 'nobody' is not a provider"),
+        ({"CARBON_PROVIDER": "watttime"}, "carbon_intensity", "WATTTIME_USERNAME: is not set"),
+        ({"PRICING_PROVIDER": "awattar", "PRICING_AREA": "FR"}, "electricity_pricing", "PRICING_AREA: aWATTar has"),
+        ({"METER_TYPE": "home_assistant"}, "smart_meter", "HOME_ASSISTANT_URL: is not set"),
+    ],
+)
+def test_a_feed_that_cannot_work_names_the_setting(
+    settings: dict[str, str], feed: str, told: str, doctor: Doctor
+) -> None:
+    found = doctor(HOMEIQ_TIMEZONE="Europe/Vienna", **settings)
+
+    assert (found.status, found.state(f"feed {feed}")) == (1, "failed")
+    assert found.detail(f"feed {feed}").startswith(told)
+
+
+def test_a_feed_switched_off_is_no_fault(doctor: Doctor) -> None:
+    found = doctor(CARBON_PROVIDER="off")
+
+    assert found.status == 0
+    assert found.found["feed carbon_intensity"] == ("not set", "set CARBON_PROVIDER to choose a provider")
+
+
+def test_a_database_that_is_down_and_what_is_missing_for_it_are_named(doctor: Doctor) -> None:
+    missing = doctor(INFLUXDB_URL="http://127.0.0.1:9", HOMEIQ_TIMEZONE="Europe/Vienna")
+    assert (missing.status, missing.state("store")) == (1, "failed")
+    assert missing.detail("store") == "INFLUXDB_BUCKET: is not set"
+    assert missing.state("feed smart_meter") == "not set"
+
+    down = doctor(INFLUXDB_TOKEN="a-secret-token", INFLUXDB_ORG="home", INFLUXDB_BUCKET="ha", METER_TYPE="simulated")
+    assert down.status == 1
+    assert "INFLUXDB_URL" in down.outcome.out
+    assert down.detail("feed smart_meter").startswith("HOMEIQ_ALLOW_SIMULATED: METER_TYPE is simulated")
+    assert "a-secret-token" not in down.outcome.out
+
+
+def test_a_folder_that_cannot_be_used_is_named_and_the_rest_is_looked_at_still(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file where the folder should be")
+
+    found = doctor(HOMEIQ_HOME=str(tmp_path / "file"))
+
+    assert found.status == 1
+    assert "HOMEIQ_HOME" in found.detail("store")
+    assert "HOMEIQ_HOME" in found.detail("archive")
+    assert found.state("feed fx_rate") == "not set"
+
+
+def test_a_changed_time_zone_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "homeiq").mkdir()
+    (tmp_path / "homeiq" / "timezone").write_text("Europe/Vienna\n")
+
+    found = doctor(HOMEIQ_TIMEZONE="Asia/Kolkata")
+
+    assert (found.status, found.state("time zone")) == (1, "failed")
+    assert "HOMEIQ_TIMEZONE: is Asia/Kolkata, but" in found.detail("time zone")
+
+
+def test_brackets_in_a_finding_are_shown(doctor: Doctor, tmp_path: Path) -> None:
+    found = doctor(HOMEIQ_HOME=str(tmp_path / "[home]"), CARBON_PROVIDER="[/b]")
+
+    assert "[home]" in found.detail("archive").replace(" ", "")
+    assert found.detail("feed carbon_intensity").startswith("CARBON_PROVIDER: '[/b]' is not a provider")
+
+
+class TestVendors:
+    NOW = datetime.now(UTC)
+
+    @pytest.fixture
+    def awattar(self) -> Iterator[AwattarVendor]:
+        first = floor_to(self.NOW, HOUR) - 48 * HOUR
+        with AwattarVendor({first + n * HOUR: 80.0 for n in range(96)}) as vendor:
+            yield vendor
+
+    @pytest.fixture
+    def watttime(self) -> Iterator[WattTimeVendor]:
+        with WattTimeVendor({floor_to(self.NOW, timedelta(minutes=5)): 800.0}) as vendor:
+            yield vendor
+
+    @pytest.fixture
+    def home_assistant(self) -> Iterator[HomeAssistant]:
+        with HomeAssistant(self.NOW, {"sensor.grid": lambda _: 1200.0}) as vendor:
+            vendor.time_zone = "Australia/Lord_Howe"
+            yield vendor
+
+    @pytest.fixture
+    def settings(
+        self, awattar: AwattarVendor, watttime: WattTimeVendor, home_assistant: HomeAssistant
+    ) -> dict[str, str]:
+        return {
+            "PRICING_PROVIDER": "awattar",
+            "AWATTAR_BASE_URL": awattar.url,
+            "WATTTIME_USERNAME": "owner",
+            "WATTTIME_PASSWORD": watttime.password,
+            "WATTTIME_BASE_URL": watttime.url,
+            "GRID_REGION": watttime.region,
+            "HOME_ASSISTANT_URL": home_assistant.url,
+            "HOME_ASSISTANT_TOKEN": TOKEN,
+            "HOME_ASSISTANT_POWER_ENTITY": "sensor.grid",
+        }
+
+    def test_each_vendor_that_answers_says_what_it_has_and_home_assistant_the_zone(
+        self, doctor: Doctor, settings: dict[str, str]
+    ) -> None:
+        found = doctor(**settings)
+
+        assert found.status == 0
+        assert found.state("time zone") == "ok"
+        assert found.detail("time zone").startswith("Australia/Lord_Howe")
+        assert found.found["feed carbon_intensity"] == (
+            "ok",
+            "watttime: logged in; region CAISO_NORTH: forecast, historical",
+        )
+        assert found.detail("feed electricity_pricing").startswith("awattar: 2")
+        assert found.detail("feed electricity_pricing").endswith("now 0.0800 EUR/kWh")
+        assert found.detail("feed smart_meter") == "home_assistant: power statistics of sensor.grid"
+        assert found.state("feed smart_meter_circuit") == "not set"
+        assert "HOME_ASSISTANT_CIRCUITS" in found.detail("feed smart_meter_circuit")
+
+    def test_each_vendor_that_refuses_is_told_with_the_settings_to_look_at_and_no_secret(
+        self,
+        doctor: Doctor,
+        settings: dict[str, str],
+        awattar: AwattarVendor,
+        home_assistant: HomeAssistant,
+    ) -> None:
+        awattar.misbehave(*[json_reply({"message": "no"}, 403)] * 2)
+        settings |= {
+            "WATTTIME_PASSWORD": "wrong-donkey-2?",
+            "HOME_ASSISTANT_TOKEN": "not-the-token",
+            "HOMEIQ_TIMEZONE": "Europe/Vienna",
+        }
+
+        found = doctor(**settings)
+
+        assert found.status == 1
+        failed = {what for what, (state, _) in found.found.items() if state == "failed"}
+        assert failed == {
+            "feed carbon_intensity",
+            "feed electricity_pricing",
+            "feed electricity_pricing_forecast",
+            "feed smart_meter",
+        }
+        assert "WATTTIME_USERNAME, WATTTIME_PASSWORD" in found.detail("feed carbon_intensity")
+        assert "HOME_ASSISTANT_TOKEN" in found.detail("feed smart_meter")
+        assert "answered 403" in found.detail("feed electricity_pricing")
+        seen = found.outcome.out + found.outcome.err
+        assert not [secret for secret in ("wrong-donkey-2?", "not-the-token") if secret in seen]
+
+    def test_a_zone_that_home_assistant_cannot_tell_is_a_fault(
+        self, doctor: Doctor, settings: dict[str, str], home_assistant: HomeAssistant
+    ) -> None:
+        home_assistant.status = 502
+
+        found = doctor(**settings)
+
+        assert (found.status, found.state("time zone")) == (1, "failed")
+        assert "HOMEIQ_TIMEZONE" in found.detail("time zone")
