@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     homeiq_history_days: int = Field(3, ge=1, le=3660)
     homeiq_hold_hours: float = Field(24, gt=0, le=24 * 366)
     homeiq_allow_simulated: OnOff = "off"
-    latitude: float = Field(48.2, ge=-90, le=90)
-    longitude: float = Field(16.4, ge=-180, le=180)
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
 
     influxdb_url: Url | None = None
     influxdb_token: SecretStr | None = Field(None, validation_alias=AliasChoices("INFLUXDB_TOKEN", "INFLUX_TOKEN"))

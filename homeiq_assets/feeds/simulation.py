@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from homeiq_assets.feeds.provider import Answer
 from homeiq_assets.schema import TIME, Measurement, conform
+from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, ceil_to
 
 Floats = npt.NDArray[np.float64]
@@ -59,6 +60,14 @@ class Simulated:
     def probe(self, now: datetime) -> str:
         """Nothing to reach."""
         return "computed, nothing is asked"
+
+
+def place_of(settings: Settings) -> tuple[float, float]:
+    """Latitude and longitude of the home in degrees; Vienna's where they are not set."""
+    return (
+        48.2 if settings.latitude is None else settings.latitude,
+        16.4 if settings.longitude is None else settings.longitude,
+    )
 
 
 def noise(instants: Floats, period: float, seed: int) -> Floats:

@@ -39,7 +39,8 @@ class Probe:
 class Store(Protocol):
     """Rows of measurements, replaced and read by window. Safe with several processes at once.
 
-    Every method raises StoreError (or SettingError) whose message names the setting to look at.
+    Every method raises StoreError (or SettingError) whose message names the setting to look at, and
+    KeyError for a tag or a field that the measurement does not have.
     """
 
     live: bool
@@ -50,10 +51,11 @@ class Store(Protocol):
     ) -> Replaced:
         """Make `covers` hold exactly `rows` (conformed to the measurement), touching nothing outside it.
 
-        Idempotent, and safe against a crash at any moment: nothing that was stored is lost and a re-run
-        puts right what was left. Without rows nothing is changed. Where `step` is given, rows whose
-        slot `[time, time + step)` already holds two or more rows of their series are refused, and
-        those stored rows stay. Values of `poll_only` fields are kept where the new row has none.
+        Rows outside `covers` are an error; without rows nothing is changed. Idempotent, and safe against a
+        crash at any moment: nothing that was stored is lost and a re-run puts right what was left. Where
+        `step` is given, rows whose slot `[time, time + step)` already holds two or more rows of their
+        series are refused, and those stored rows stay. Values of `poll_only` fields are kept where the new
+        row has none.
         """
         ...
 

@@ -8,6 +8,7 @@ proof that the first came whole.
 """
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -16,10 +17,13 @@ import pyarrow.csv
 
 from homeiq_assets.errors import FieldTypeConflict, HomeiqError
 
-BLOCK_BYTES = 1 << 20
-_KEY_COLUMNS = 4
-"""name, tags, fieldKey, fieldType: rows of this length belong to the second statement"""
-_AHEAD = ("__name", "__tags", "__time")
+BLOCK_BYTES = 1 << 22
+"""how much is parsed at once; a row has to fit, and InfluxDB takes strings of up to 1 MiB"""
+_ROWS = "name,tags,time,"
+"""how the header of a selection begins"""
+_KEYS = "name,tags,fieldKey,fieldType"
+"""the header of the second statement: a selection's rows have more columns"""
+_TYPES = {"float", "integer", "unsigned", "string", "boolean"}
 
 
 class BrokenAnswer(HomeiqError):
@@ -40,6 +44,7 @@ class CsvAnswer:
         self._columns = list(columns)
         # A single column is asked for twice, so that rows are never as short as those of the second statement.
         self._repeated = 1 if len(self._columns) == 1 else 0
+        self._in_keys = False
 
     @staticmethod
     def select(expressions: Sequence[str]) -> str:
@@ -52,13 +57,19 @@ class CsvAnswer:
         Empty cells are null. Raises FieldTypeConflict where a column holds what is not of its type,
         BrokenAnswer, and whatever reading the body raises.
         """
-        places = [*_AHEAD, *(f"c{n}" for n in range(len(self._columns) + self._repeated))]
-        types = {"__time": pa.int64()} | {f"c{n}": column.type for n, column in enumerate(self._columns)}
+        rows = _Rows(self._body)
+        if not rows.header:
+            return
+        self._in_keys = rows.header == _KEYS
+        if not self._in_keys and not rows.header.startswith(_ROWS):
+            raise BrokenAnswer(rows.header[:300])
+        places = ["name", "tags", "time", *(f"c{n}" for n in range(len(self._columns) + self._repeated))]
+        types = {"time": pa.int64()} | {f"c{n}": column.type for n, column in enumerate(self._columns)}
         names = ["time", *(column.name for column in self._columns)]
         try:
             answer = pyarrow.csv.open_csv(
-                self._body,
-                read_options=pyarrow.csv.ReadOptions(column_names=places, skip_rows=1, block_size=BLOCK_BYTES),
+                rows,
+                read_options=pyarrow.csv.ReadOptions(column_names=places, block_size=BLOCK_BYTES),
                 # Rows of another length and the blank line between the statements do not reach the columns.
                 parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=self._other),
                 convert_options=pyarrow.csv.ConvertOptions(
@@ -69,22 +80,47 @@ class CsvAnswer:
                 for batch in answer:
                     yield pa.RecordBatch.from_arrays(batch.columns, names=names)
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return
-            if "conversion error" not in str(error):
-                raise BrokenAnswer(str(error)[:300]) from error
-            raise FieldTypeConflict(self._explain(str(error))) from error
+            if "Empty CSV" not in str(error):
+                raise self._refusal(str(error)) from error
 
     def _other(self, row: Any) -> str:
-        cells = next(csv.reader([row.text]), [])
-        if row.actual_columns != _KEY_COLUMNS or len(cells) != _KEY_COLUMNS:
+        """Notes a row of the second statement; any other one ends the reading."""
+        if row.text == _KEYS:
+            self._in_keys = True
+            return "skip"
+        cells = next(csv.reader([row.text])) if self._in_keys else []
+        if len(cells) != len(_KEYS.split(",")) or cells[3] not in _TYPES:
             return "error"
-        if cells[2:] != ["fieldKey", "fieldType"]:
-            self.field_types.setdefault(cells[2], set()).add(cells[3])
+        self.field_types.setdefault(cells[2], set()).add(cells[3])
         return "skip"
 
-    def _explain(self, error: str) -> str:
+    def _refusal(self, error: str) -> HomeiqError:
         for number, column in enumerate(self._columns):
-            if f"CSV column #{number + len(_AHEAD)}:" in error:
-                return f"the stored field {column.name} is not {column.type} throughout: {error}"
-        return error
+            if f"CSV column #{number + _ROWS.count(',')}:" in error:
+                return FieldTypeConflict(f"the stored field {column.name} is not {column.type} throughout: {error}")
+        return BrokenAnswer(error[:300])
+
+
+class _Rows(io.IOBase):
+    """An answer's body behind its first line, the `header`."""
+
+    def __init__(self, body: IO[bytes]) -> None:
+        self._body = body
+        start = b""
+        while b"\n" not in start and (more := body.read(BLOCK_BYTES)):
+            start += more
+        header, _, self._left = start.partition(b"\n")
+        self.header = header.decode(errors="replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int) -> bytes:
+        """A block: about `size` bytes, because Arrow takes what it gets for one and a row must fit in it."""
+        block, self._left = self._left[:size], self._left[size:]
+        while len(block) < size and (more := self._body.read(size - len(block))):
+            block += more
+        # Arrow drops a line feed that begins a block after one that ended in a carriage return, also within quotes.
+        given = block.rstrip(b"\r") or block
+        self._left = block[len(given) :] + self._left
+        return given

@@ -9,7 +9,6 @@ A measurement's folder holds, beside `<YYYY-MM-DD>.parquet` (UTC days):
   without a byte in it says that the day has no rows any more.
 """
 
-import errno
 import os
 import re
 import shutil
@@ -21,16 +20,16 @@ from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from homeiq_assets.errors import HomeiqError, SettingError, StoreError
+from homeiq_assets.errors import StoreError
 from homeiq_assets.stores.base import Probe
+from homeiq_assets.stores.local import explained, one_writer
 from homeiq_assets.window import Window
 
 SUFFIX = ".parquet"
+_NAMES = b"homeiq.columns"
+"""key of the columns' names: Parquet's checksums are of values only, and a column misnamed would read as absent"""
 _DAY = re.compile(r"\d{4}-[01]\d-[0-3]\d\.parquet")
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ELOOP)
 
 Write = Callable[[date, pa.Table | None], None]
 """stage the new content of a day; None where it has no rows any more"""
@@ -55,16 +54,16 @@ class DayFiles:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise _explained(error, self._folder) from error
-        days = ((date.fromisoformat(name[:10]), self._folder / name) for name in sorted(names) if _DAY.fullmatch(name))
-        return [(day, path) for day, path in days if first <= day <= last]
+            raise explained(error, self._folder) from error
+        days = ((_day(name), self._folder / name) for name in sorted(names))
+        return [(day, path) for day, path in days if day and first <= day <= last]
 
     def recover(self) -> None:
         """Finish what a killed writer had committed, throw away what it had not. Raises as `writing`."""
         try:
             left = self._committed.exists() or self._staged.exists()
         except OSError as error:
-            raise _explained(error, self._folder) from error
+            raise explained(error, self._folder) from error
         if left:
             with self.writing():
                 pass
@@ -76,33 +75,27 @@ class DayFiles:
         Where the block raises nothing is changed. Raises StoreError (also where another writer
         holds the lock for too long) or SettingError.
         """
-        lock = FileLock(self._folder / ".lock", timeout=self._lock_timeout)
         try:
             if not self._folder.exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _sync(self._folder.parent)
                 _sync(self._folder.parent.parent)
-            with lock:
+            with one_writer(self._folder / ".lock", self._measurement, self._lock_timeout):
                 self._finish()
                 try:
                     yield self._stage
                     self._commit()
                 finally:
                     shutil.rmtree(self._staged, ignore_errors=True)
-        except Timeout as error:
-            raise StoreError(
-                f"another process has been writing {self._measurement} for more than {self._lock_timeout:g} s"
-                f" (it holds {self._folder / '.lock'}, in HOMEIQ_HOME): wait for it, or end it",
-                retryable=True,
-            ) from error
         except OSError as error:
-            raise _explained(error, self._folder) from error
+            raise explained(error, self._folder) from error
 
     def _stage(self, day: date, table: pa.Table | None) -> None:
         self._staged.mkdir(exist_ok=True)
         content = pa.BufferOutputStream()
         if table is not None:
-            pq.write_table(table, content, compression="zstd", write_page_checksum=True)
+            named = table.replace_schema_metadata({_NAMES: _joined(table.column_names)})
+            pq.write_table(named, content, compression="zstd", write_page_checksum=True)
         with (self._staged / f"{day}{SUFFIX}").open("wb") as file:
             file.write(content.getvalue())
             file.flush()
@@ -136,11 +129,13 @@ def probe(store: Path) -> Probe:
     trial = store / f".probe-{os.getpid()}"
     try:
         store.mkdir(parents=True, exist_ok=True)
-        trial.write_bytes(b"homeiq")
-        trial.unlink()
+        try:
+            trial.write_bytes(b"homeiq")
+        finally:
+            trial.unlink(missing_ok=True)
         days = sum(1 for _ in store.glob(f"*/[!.]*{SUFFIX}"))
     except OSError as error:
-        return Probe(what, False, str(_explained(error, store)))
+        return Probe(what, False, str(explained(error, store)))
     return Probe(what, True, f"can be written; holds {days} day files")
 
 
@@ -153,28 +148,31 @@ def read_day(path: Path, columns: Sequence[str] | None = None) -> pa.Table | Non
         with pa.OSFile(str(path)) as opened:
             file = pq.ParquetFile(opened, page_checksum_verification=True)
             known = file.schema_arrow.names
-            return file.read(
-                None if columns is None else [name for name in columns if name in known], use_threads=False
-            )
+            if (file.schema_arrow.metadata or {}).get(_NAMES, _joined(known)) != _joined(known):
+                raise pa.ArrowInvalid("the names of its columns are not those it was written with")
+            wanted = None if columns is None else [name for name in columns if name in known]
+            return file.read(wanted, use_threads=False).replace_schema_metadata(None)
     except FileNotFoundError:
         return None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise _explained(error, path) from error
+            raise explained(error, path) from error
         raise StoreError(
-            f"{path} in HOMEIQ_HOME is damaged and cannot be read ({str(error).splitlines()[0]}): put it back"
+            f"HOMEIQ_HOME: {path} is damaged and cannot be read ({str(error).splitlines()[0]}): put it back"
             f" from a backup, or move it away and materialise its UTC day again"
         ) from error
 
 
-def _explained(error: OSError, path: Path) -> HomeiqError:
-    reason = os.strerror(error.errno or 0)
-    where = error.filename or path
-    if error.errno in _FULL:
-        return StoreError(f"HOMEIQ_HOME: no room to write {where} ({reason}): free some space, then run this again")
-    if error.errno in _REFUSED:
-        return SettingError("HOMEIQ_HOME", f"{where} cannot be used ({reason}): name a folder that can be written")
-    return StoreError(f"HOMEIQ_HOME: {where} cannot be read or written ({reason}): look at the disk")
+def _joined(names: Sequence[str]) -> bytes:
+    return "\n".join(names).encode()
+
+
+def _day(name: str) -> date | None:
+    """The day of a day file's name, None for any other name."""
+    try:
+        return date.fromisoformat(name.removesuffix(SUFFIX)) if _DAY.fullmatch(name) else None
+    except ValueError:
+        return None
 
 
 def _sync(folder: Path) -> None:

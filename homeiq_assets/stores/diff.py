@@ -23,6 +23,9 @@ class Plan:
     """exactly what the covered window must hold afterwards"""
     write: pa.Table
     """the rows of `final` that are not stored, or stored with other values"""
+    late: pa.Table
+    """those rows of `write` that must not be stored beside the stale ones: killed there, a writer that looks
+    again would take the two of them for finer rows than its own"""
     stale: pa.Table
     """stored rows that need a delete: those not in `final`, and those that lose the value of a field"""
     counts: Replaced
@@ -33,7 +36,7 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
 
     - A row is known by its tags and its time. A tag that changed makes another row: the old one is stale.
     - A `poll_only` value that a new row lacks is carried over from the stored row of the same identity and
-      time, also where another tag changed. A stored row at a time of which the answer holds no row goes
+      time, also where its tag changed. A stored row at a time of which the answer holds no row goes
       whole, with its `poll_only` values: a reading withdrawn takes along what was forecast beside it.
     - With `step`, a new row is refused where its slot `[time, time + step)` holds two or more stored times
       of its identity; the stored rows of that slot stay. (Times, not rows: one reading that a killed
@@ -41,9 +44,10 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
     - Without `rows` nothing changes.
     """
     if rows.num_rows == 0:
-        return Plan(stored, stored.slice(0, 0), stored.slice(0, 0), Replaced())
+        nothing = stored.slice(0, 0)
+        return Plan(stored, nothing, nothing, nothing, Replaced())
     keys = [*measurement.tag_names, "time"]
-    accepted, kept = _refuse(stored, rows, measurement, step) if step else (rows, stored.slice(0, 0))
+    accepted, kept, shared = _refuse(stored, rows, measurement, step) if step else (rows, *[stored.slice(0, 0)] * 2)
     final = _carry(stored, accepted, measurement)
     if kept.num_rows:
         final = pa.concat_tables([final, kept]).sort_by([(key, "ascending") for key in keys]).combine_chunks()
@@ -62,11 +66,23 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
         unchanged=final.num_rows - write.num_rows,
         refused=rows.num_rows - accepted.num_rows,
     )
-    return Plan(final, write, stored.filter(stale), counts)
+    late = write.filter(pc.is_valid(_match(write, shared, [*measurement.identity, "time"])))
+    return Plan(final, write, late, stored.filter(stale), counts)
 
 
-def _refuse(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timedelta) -> tuple[pa.Table, pa.Table]:
-    """The new rows that are no coarser than what is stored, and the stored rows that stay for the others."""
+def without(rows: pa.Table, others: pa.Table, measurement: Measurement) -> pa.Table:
+    """The rows that are not among the others, by tags and time."""
+    return rows.filter(pc.is_null(_match(rows, others, [*measurement.tag_names, "time"])))
+
+
+def _refuse(
+    stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timedelta
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """What becomes of the new rows by what is stored in their slots.
+
+    The rows accepted, being no coarser; the stored rows that stay in place of the others; and of the accepted rows
+    the series and times of those whose slot holds a stored row at another time than theirs.
+    """
     keys = [*measurement.identity, "time"]
     starts = rows.group_by(keys).aggregate([])
     both = pa.concat_tables(
@@ -87,21 +103,28 @@ def _refuse(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: ti
     placed = both.set_column(both.column_names.index(_ROW), _ROW, start).filter(inside)
     held = placed.select([_ROW, "time"]).group_by(_ROW).aggregate([("time", "count_distinct")])
     coarse = held.filter(pc.greater_equal(held["time_count_distinct"], 2))[_ROW]
-    if len(coarse) == 0:
-        return rows, stored.slice(0, 0)
     refused = pc.is_valid(_match(rows, starts.take(coarse), keys))
-    kept = placed.filter(pc.is_in(placed[_ROW], coarse))[_MATCH]
-    return rows.filter(pc.invert(refused)), stored.take(kept)
+    stays = pc.is_in(placed[_ROW], coarse)
+    beside = pc.not_equal(placed["time"], starts["time"].take(placed[_ROW]))
+    shared = placed.filter(pc.and_not(beside, stays))[_ROW]
+    return rows.filter(pc.invert(refused)), stored.take(placed.filter(stays)[_MATCH]), starts.take(shared)
 
 
 def _carry(stored: pa.Table, rows: pa.Table, measurement: Measurement) -> pa.Table:
-    """`rows` with the `poll_only` values they lack, from stored rows of the same identity and time."""
+    """`rows` with the `poll_only` values they lack.
+
+    They come from the stored row of the same tags and time, else from one of the same identity and time that no
+    row has the tags of any more: its tag changed.
+    """
+    keys, time_keys = [*measurement.tag_names, "time"], [*measurement.identity, "time"]
+    gone = pc.is_null(_match(stored, rows, keys))
     for name in (field.name for field in measurement.fields if field.poll_only):
-        having = stored.filter(pc.is_valid(stored[name]))
-        same = having.take(_match(rows, having, [*measurement.tag_names, "time"]))[name]
-        other_tag = having.take(_match(rows, having, [*measurement.identity, "time"]))[name]
+        known = pc.is_valid(stored[name])
+        having, changed = stored.filter(known), stored.filter(pc.and_(known, gone))
+        same = having.take(_match(rows, having, keys))[name]
+        before = changed.take(_match(rows, changed, time_keys))[name]
         at = rows.schema.get_field_index(name)
-        rows = rows.set_column(at, rows.schema.field(at), pc.coalesce(rows[name], same, other_tag))
+        rows = rows.set_column(at, rows.schema.field(at), pc.coalesce(rows[name], same, before))
     return rows
 
 

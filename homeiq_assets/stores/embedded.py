@@ -13,16 +13,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.errors import FieldTypeConflict, StoreError
-from homeiq_assets.schema import TIME, UNKNOWN, Field, Measurement, Tag, Type, conform
+from homeiq_assets.errors import FieldTypeConflict
+from homeiq_assets.schema import UNKNOWN, Field, Measurement, Tag, Type, conform
 from homeiq_assets.stores.base import Probe, Replaced
 from homeiq_assets.stores.dayfiles import DayFiles, probe, read_day
 from homeiq_assets.stores.diff import plan
+from homeiq_assets.stores.tables import FIRST, LAST, days_of, inside, known_tags, narrowed, ordered, refuse_outside
 from homeiq_assets.window import Window
 
-FIRST = datetime(1678, 1, 1, tzinfo=UTC)
-"""from here to LAST reach instants with nanoseconds in 64 bits"""
-LAST = datetime(2262, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TYPES = {kind.arrow: kind for kind in Type}
 
@@ -49,19 +47,16 @@ class EmbeddedStore:
         """
         if rows.num_rows == 0:
             return Replaced()
-        if rows.filter(_inside(rows, covers)).num_rows < rows.num_rows:
-            raise StoreError(
-                f"{measurement.name}: there are rows outside of {covers}, which the answer is said to cover"
-            )
+        refuse_outside(rows, covers, measurement)
         files = self._files(measurement)
         with files.writing() as write:
             stored = {day: _load(path, measurement, whole=True) for day, path in files.between(covers)}
             # What a day holds beyond the schema given (an open measurement) is part of its rows.
             wide = reduce(_widened, stored.values(), measurement)
             everything = pa.concat_tables([conform(table, wide) for table in stored.values()] or [wide.empty()])
-            covered = _inside(everything, covers)
+            covered = inside(everything, covers)
             todo = plan(everything.filter(covered), conform(rows, wide), wide, step)
-            changed = _days(todo.write) | _days(todo.stale)
+            changed = days_of(todo.write) | days_of(todo.stale)
             if changed:
                 final = _by_day(pa.concat_tables([todo.final, everything.filter(pc.invert(covered))]), wide)
                 for day in sorted(changed):
@@ -83,8 +78,8 @@ class EmbeddedStore:
         """See `Store.read`."""
         days = list(self.stream(measurement, window, tags=tags, columns=columns))
         if not days:
-            return _narrowed(measurement, columns).empty()
-        return _sorted(pa.concat_tables(days), measurement)
+            return narrowed(measurement, columns).empty()
+        return ordered(pa.concat_tables(days), measurement)
 
     def stream(
         self,
@@ -95,28 +90,30 @@ class EmbeddedStore:
         columns: Sequence[str] | None = None,
     ) -> Iterator[pa.Table]:
         """See `Store.stream`. Days without rows are left out."""
-        wanted = _narrowed(measurement, columns)
+        wanted = narrowed(measurement, columns)
+        known_tags(measurement, tags)
         for _, path in self._files(measurement).between(window):
             table = _load(path, wanted)
-            table = table.filter(pc.and_(_inside(table, window), _tagged(table, tags)))
+            table = table.filter(pc.and_(inside(table, window), _tagged(table, tags)))
             if table.num_rows:
-                yield _sorted(table, wanted)
+                yield ordered(table, wanted)
 
     def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
-        wanted = _narrowed(measurement, [field])
+        wanted = narrowed(measurement, [field])
         past = Window(FIRST, min(before, LAST))
         newest = wanted.empty()
         # From the oldest day on: a series may have been silent for years.
         for _, path in self._files(measurement).between(past):
-            day = _load(path, wanted)
-            rows = pa.concat_tables([newest, day.filter(_inside(day, past))])
+            day = ordered(_load(path, wanted), wanted)
+            rows = pa.concat_tables([newest, day.filter(inside(day, past))])
             if rows.num_rows:
                 newest = _last_rows(rows, wanted)
-        return _sorted(newest, wanted)
+        return ordered(newest, wanted)
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""
+        known_tags(measurement, tags)
         for _, path in reversed(self._files(measurement).between(Window(FIRST, LAST))):
             table = _load(path, measurement)
             table = table.filter(_tagged(table, tags))
@@ -136,11 +133,12 @@ class EmbeddedStore:
 
     def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
         """See `Store.delete`."""
+        known_tags(measurement, tags)
         files = self._files(measurement)
         with files.writing() as write:
             for day, path in files.between(window):
                 table = _load(path, measurement, whole=True)
-                kept = table.filter(pc.invert(pc.and_(_inside(table, window), _tagged(table, tags))))
+                kept = table.filter(pc.invert(pc.and_(inside(table, window), _tagged(table, tags))))
                 if kept.num_rows < table.num_rows:
                     write(day, kept if kept.num_rows else None)
 
@@ -168,8 +166,8 @@ def _load(path: Path, measurement: Measurement, *, whole: bool = False) -> pa.Ta
         if column.name in found.column_names and found.schema.field(column.name).type != column.type:
             stored = found.schema.field(column.name).type
             raise FieldTypeConflict(
-                f"{measurement.name}.{column.name} is stored as {stored} in {path}, but has to be {column.type}:"
-                " move that file away and materialise its UTC day again"
+                f"{measurement.name}.{column.name} is stored as {stored} in {path} (below HOMEIQ_HOME), but has to be"
+                f" {column.type}: move that file away and materialise its UTC day again"
             )
         if column.name not in found.column_names:
             absent = pa.scalar(UNKNOWN if column.name in measurement.tag_names else None, column.type)
@@ -177,7 +175,8 @@ def _load(path: Path, measurement: Measurement, *, whole: bool = False) -> pa.Ta
     if whole:
         return found
     valid = (pc.is_valid(found[name]) for name in measurement.field_names)
-    return found.select(measurement.arrow.names).filter(reduce(pc.or_, valid))
+    nothing = pa.repeat(False, found.num_rows)
+    return found.select(measurement.arrow.names).filter(reduce(pc.or_, valid, nothing))
 
 
 def _widened(measurement: Measurement, table: pa.Table) -> Measurement:
@@ -188,26 +187,9 @@ def _widened(measurement: Measurement, table: pa.Table) -> Measurement:
     return altered(measurement, tags=measurement.tags + tags, fields=measurement.fields + fields)
 
 
-def _narrowed(measurement: Measurement, columns: Sequence[str] | None) -> Measurement:
-    """The measurement with only the fields named. Raises KeyError for one it does not have."""
-    if columns is None:
-        return measurement
-    return altered(measurement, fields=tuple(measurement.field(name) for name in columns))
-
-
-def _inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
-    start = pa.scalar(max(window.start, FIRST), pa.timestamp("us", "UTC")).cast(TIME)
-    end = pa.scalar(min(window.end, LAST), pa.timestamp("us", "UTC")).cast(TIME)
-    return pc.and_(pc.greater_equal(table["time"], start), pc.less(table["time"], end))
-
-
 def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:
     matches = (pc.equal(table[name], value) for name, value in (tags or {}).items())
     return reduce(pc.and_, matches, pc.is_valid(table["time"]))
-
-
-def _sorted(table: pa.Table, measurement: Measurement) -> pa.Table:
-    return table.sort_by([(key, "ascending") for key in [*measurement.tag_names, "time"]]).combine_chunks()
 
 
 def _last_rows(table: pa.Table, measurement: Measurement) -> pa.Table:
@@ -216,10 +198,6 @@ def _last_rows(table: pa.Table, measurement: Measurement) -> pa.Table:
     grouped = table.group_by(names, use_threads=False).aggregate([(value, "last") for value in values])
     columns = [f"{name}_last" if name in values else name for name in measurement.arrow.names]
     return pa.table(grouped.select(columns).columns, schema=measurement.arrow)
-
-
-def _days(table: pa.Table) -> set[date]:
-    return set(table["time"].cast(pa.date32()).unique().to_pylist())
 
 
 def _by_day(table: pa.Table, measurement: Measurement) -> dict[date, pa.Table]:

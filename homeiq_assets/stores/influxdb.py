@@ -14,6 +14,7 @@ from homeiq_assets.stores.influxdb_connection import Connection
 from homeiq_assets.stores.influxdb_probe import probe
 from homeiq_assets.stores.influxdb_writer import Writer
 from homeiq_assets.stores.line_protocol import BATCH_ROWS, as_stored
+from homeiq_assets.stores.tables import known_tags, narrowed
 from homeiq_assets.window import Window
 
 _CASTS = {"float": "float", "integer": "float", "unsigned": "float", "string": "string", "boolean": "boolean"}
@@ -49,7 +50,7 @@ class InfluxStore:
     def replace(
         self, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None = None
     ) -> Replaced:
-        """See `Store.replace`. Raises StoreError, FieldTypeConflict, and ValueError for rows outside `covers`."""
+        """See `Store.replace`. Raises StoreError, also for rows outside `covers`, and FieldTypeConflict."""
         return self._writer.replace(self._place(measurement), measurement, rows, covers, step)
 
     def recover(self, measurement: Measurement) -> None:
@@ -65,8 +66,10 @@ class InfluxStore:
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """See `Store.read`. A tag that a stored row lacks is an empty string."""
-        wanted = influxdb_rows.narrowed(measurement, columns)
-        return influxdb_rows.read(self._connection, self._place(measurement), wanted, window, _stored(tags))
+        wanted = narrowed(measurement, columns)
+        return influxdb_rows.read(
+            self._connection, self._place(measurement), wanted, window, _stored(measurement, tags)
+        )
 
     def stream(
         self,
@@ -90,7 +93,7 @@ class InfluxStore:
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""
         fields = ", ".join(influxql.field(one) for one in measurement.fields)
-        rest = f"{influxql.where(None, _stored(tags))} ORDER BY time DESC LIMIT 1"
+        rest = f"{influxql.where(None, _stored(measurement, tags))} ORDER BY time DESC LIMIT 1"
         found = self._ask(measurement, f"SELECT {fields} FROM {influxql.identifier(measurement.name)}{rest}")  # noqa: S608
         return influxql.instant(found[0]["time"]) if found else None
 
@@ -107,7 +110,7 @@ class InfluxStore:
             select = ", ".join(
                 f"count({influxql.identifier(name)}::{cast}) AS c{n}" for n, (name, cast) in enumerate(wanted)
             )
-            rest = influxql.where(window, _stored(tags))
+            rest = influxql.where(window, _stored(measurement, tags))
             for row in self._ask(measurement, f"SELECT {select} FROM {source}{rest}"):  # noqa: S608
                 for number, (name, _) in enumerate(wanted):
                     counts[name] += row[f"c{number}"] or 0
@@ -115,7 +118,7 @@ class InfluxStore:
 
     def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
         """See `Store.delete`."""
-        self._writer.delete(self._place(measurement), measurement, window, _stored(tags))
+        self._writer.delete(self._place(measurement), measurement, window, _stored(measurement, tags))
 
     def probe(self) -> list[Probe]:
         """See `Store.probe`."""
@@ -133,6 +136,7 @@ class InfluxStore:
         return found
 
 
-def _stored(tags: Mapping[str, str] | None) -> dict[str, str] | None:
-    """Tag values to look for, as they are stored."""
+def _stored(measurement: Measurement, tags: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Tag values to look for, as they are stored. Raises KeyError for a tag that the measurement does not have."""
+    known_tags(measurement, tags)
     return dict(zip(tags, as_stored(pa.array(tags.values(), pa.string())).to_pylist(), strict=True)) if tags else None

@@ -11,8 +11,8 @@ import urllib3.exceptions
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 
-from homeiq_assets.errors import FieldTypeConflict, StoreError
-from homeiq_assets.redaction import register
+from homeiq_assets.errors import FieldTypeConflict, SettingError, StoreError
+from homeiq_assets.redaction import redact, register
 from homeiq_assets.stores import influxql
 from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer
 from homeiq_assets.stores.influxdb_errors import NoBucket, Request, not_influxdb, refused, unpermitted, unreachable
@@ -25,12 +25,16 @@ SHARD_SECONDS = 90 * 86400
 class Connection:
     """Requests to one server about two buckets; a tier bucket that does not exist yet holds no rows.
 
-    `timeout` is how many seconds an answer may take to begin or to go on.
+    `timeout` is how many seconds an answer may take to begin or to go on. Raises SettingError for a token that
+    cannot be sent.
     """
 
     def __init__(self, url: str, token: str, org: str, bucket: str, tier_bucket: str, timeout: float) -> None:
         register(token)
-        self.url, self.org = url, org
+        if not (token.isascii() and token.isprintable()):
+            # Else the client's own error would show it.
+            raise SettingError("INFLUXDB_TOKEN", "holds a line break or a character that no token has: copy it again")
+        self.url, self.org = redact(url), org
         self._settings = {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: "INFLUXDB_BUCKET"}
         # Between processes of one machine compressing costs more than it saves.
         self._gzip = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
@@ -58,22 +62,13 @@ class Connection:
         """
         source = influxql.identifier(measurement_name)
         select = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}"  # noqa: S608 - influxql.py quotes
-        text = f"{select}; SHOW FIELD KEYS FROM {source}"
-        schema = pa.schema([pa.field("time", pa.int64()), *columns])
-        with self._errors("read", bucket) as request:
-            response = self._query(bucket, text, "application/csv", chunked="true")
-            try:
-                answer = CsvAnswer(response, columns)
-                table = pa.Table.from_batches(list(answer), schema)
-            except BrokenAnswer as error:
-                raise not_influxdb(request, str(error)) from error
-            except FieldTypeConflict as error:
-                raise FieldTypeConflict(f"{measurement_name} in the bucket {bucket}: {error}") from error
-            finally:
-                response.close()
-        if not answer.field_types and self.ask(bucket, f"SHOW FIELD KEYS FROM {source}")[0]:
-            raise StoreError(f"INFLUXDB_URL: {self.url} broke off its answer about {measurement_name}", retryable=True)
-        return table, answer.field_types
+        show = f"SHOW FIELD KEYS FROM {source}"
+        for _ in range(2):
+            table, types = self._csv(bucket, measurement_name, f"{select}; {show}", columns)
+            if types or not self.ask(bucket, show)[0]:
+                return table, types
+            # Broken off, or the measurement's first rows came only now: a second look tells which.
+        raise StoreError(f"INFLUXDB_URL: {self.url} broke off its answer about {measurement_name}", retryable=True)
 
     def ask(self, bucket: str, *statements: str) -> list[list[dict[str, Any]]]:
         """The rows of a few small InfluxQL statements, as mappings, by way of JSON, which shows errors."""
@@ -120,7 +115,11 @@ class Connection:
 
     def makes(self, bucket: str) -> bool:
         """Whether it is a bucket of our own, which may still have to be made."""
-        return self._settings[bucket] == "INFLUXDB_TIER_BUCKET"
+        return self.setting(bucket) == "INFLUXDB_TIER_BUCKET"
+
+    def setting(self, bucket: str) -> str:
+        """The setting that names the bucket."""
+        return self._settings.get(bucket, "INFLUXDB_BUCKET")
 
     def version(self) -> str:
         """The version that `/health` tells, which needs no token."""
@@ -148,7 +147,7 @@ class Connection:
                 if not organizations:
                     raise unpermitted(request)
                 self._client.buckets_api().create_bucket(
-                    bucket_name=bucket, org_id=organizations[0].id, retention_rules=[rule]
+                    bucket_name=bucket, org=organizations[0], retention_rules=[rule]
                 )
         except StoreError as error:
             if "already exists" in str(error):  # somebody else was faster
@@ -156,9 +155,28 @@ class Connection:
             if error.retryable:
                 raise
             raise NoBucket(
-                f"{self._settings[bucket]}: there is no bucket {bucket} for the tiers, and the token (INFLUXDB_TOKEN) "
+                f"{self.setting(bucket)}: there is no bucket {bucket} for the tiers, and the token (INFLUXDB_TOKEN) "
                 f"may not make it. Make it with: {create_command(bucket, self.org)}"
             ) from error
+
+    def _csv(
+        self, bucket: str, measurement_name: str, text: str, columns: Sequence[pa.Field]
+    ) -> tuple[pa.Table, dict[str, set[str]]]:
+        with self._errors("read", bucket) as request:
+            response = self._query(bucket, text, "application/csv", chunked="true")
+            try:
+                answer = CsvAnswer(response, columns)
+                table = pa.Table.from_batches(list(answer), pa.schema([pa.field("time", pa.int64()), *columns]))
+            except BrokenAnswer as error:
+                raise not_influxdb(request, str(error)) from error
+            except FieldTypeConflict as error:
+                raise FieldTypeConflict(
+                    f"{measurement_name} in the bucket {bucket} ({request.setting}): {error}. Name another bucket, or "
+                    f"remove those values"
+                ) from error
+            finally:
+                response.close()
+        return table, answer.field_types
 
     def _query(self, bucket: str, text: str, accept: str, **parameters: str) -> Any:
         headers = {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}
@@ -191,7 +209,7 @@ class Connection:
         raise unpermitted(self._request("read", bucket))
 
     def _request(self, action: str, bucket: str) -> Request:
-        return Request(self.url, self.org, bucket, self._settings.get(bucket, "INFLUXDB_BUCKET"), action)
+        return Request(self.url, self.org, bucket, self.setting(bucket), action)
 
     @contextmanager
     def _errors(self, action: str, bucket: str) -> Iterator[Request]:

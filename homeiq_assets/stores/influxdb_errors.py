@@ -20,6 +20,10 @@ class NoBucket(StoreError):
     """The bucket does not exist."""
 
 
+class OutsideRetention(StoreError):
+    """Some rows are older than the bucket keeps; the others of the same write are stored."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What was tried: for an error's text. `setting` is the one that names the bucket."""
@@ -46,7 +50,7 @@ def _by_words(said: str, request: Request) -> StoreError | None:
             f"{ours} was to be written: an InfluxDB field keeps its type. Name another bucket, or remove the stored one"
         )
     if found := _RETENTION.search(said):
-        return StoreError(
+        return OutsideRetention(
             f"{request.setting}: the bucket {request.bucket} keeps rows for {found[1]} only, and some of these are "
             f"older: lengthen its retention (influx bucket update --id … --retention 0), or ask for later days. {said}"
         )

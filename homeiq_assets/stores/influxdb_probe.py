@@ -47,7 +47,7 @@ def _written(connection: Connection, bucket: str) -> str:
 
 
 def _read(connection: Connection, bucket: str) -> str:
-    connection.ask(bucket, "SHOW MEASUREMENTS LIMIT 1")
+    connection.ask(bucket, "SHOW FIELD KEYS LIMIT 1")
     return "the token may read"
 
 
@@ -55,7 +55,7 @@ def _tier(connection: Connection, bucket: str) -> Probe:
     what = f"tiers in {bucket}"
     try:
         connection.write(bucket, b"\n")
-        connection.ask(bucket, "SHOW MEASUREMENTS LIMIT 1")
+        connection.ask(bucket, "SHOW FIELD KEYS LIMIT 1")
         seconds = connection.retention(bucket)
     except NoBucket:
         command = create_command(bucket, connection.org)

@@ -1,6 +1,6 @@
 """Rows of a measurement read from InfluxDB, exactly: absent tags, empty strings, and fields of another type."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,37 +11,40 @@ from homeiq_assets.errors import FieldTypeConflict
 from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type
 from homeiq_assets.stores import influxql
 from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.stores.tables import ordered
 from homeiq_assets.window import Window
 
 _NUMBERS = {"float", "integer", "unsigned"}
 _EMPTY = "__empty"
 
 
-def narrowed(measurement: Measurement, columns: Sequence[str] | None) -> Measurement:
-    """`measurement` with only the fields named. Raises KeyError for one it does not have."""
-    if columns is None:
-        return measurement
-    wanted = {measurement.field(name).name for name in columns}
-    return replace(measurement, fields=tuple(field for field in measurement.fields if field.name in wanted))
-
-
-def as_found(connection: Connection, bucket: str, measurement: Measurement, name: str) -> Measurement | None:
-    """`measurement` under the name `name`, with the tags and fields stored there beyond its schema.
+def as_found(
+    connection: Connection, bucket: str, measurement: Measurement, name: str, window: Window | None = None
+) -> Measurement | None:
+    """`measurement` under the name `name`, with the tags and fields of the window (of all times) beyond its schema.
 
     None where nothing was ever stored under that name.
     """
     source = influxql.identifier(name)
-    keys, tags = connection.ask(bucket, f"SHOW FIELD KEYS FROM {source}", f"SHOW TAG KEYS FROM {source}")
+    (keys,) = connection.ask(bucket, f"SHOW FIELD KEYS FROM {source}")
     if not keys:
         return None
     types = {row["fieldKey"]: "integer" if row["fieldType"] == "unsigned" else row["fieldType"] for row in keys}
-    more_tags = [Tag(row["tagKey"], identity=False) for row in tags if row["tagKey"] not in measurement.tag_names]
-    more_fields = [Field(key, Type(type_)) for key, type_ in types.items() if key not in measurement.field_names]
+    # SHOW TAG KEYS would answer for the database's default policy, which may be another bucket.
+    wanted = ", ".join(["*::tag", *(f"{influxql.identifier(key)}::field" for key in types)])
+    (found,) = connection.ask(bucket, f"SELECT {wanted} FROM {source}{influxql.where(window, None)} LIMIT 1")  # noqa: S608
+    tags = list(found[0])[1 : -len(types)] if found else []
     return replace(
         measurement,
         name=name,
-        tags=(*measurement.tags, *more_tags),
-        fields=(*measurement.fields, *more_fields),
+        tags=(
+            *measurement.tags,
+            *(Tag(tag, identity=False) for tag in tags if tag not in measurement.tag_names),
+        ),
+        fields=(
+            *measurement.fields,
+            *(Field(key, Type(type_)) for key, type_ in types.items() if key not in measurement.field_names),
+        ),
     )
 
 
@@ -57,6 +60,8 @@ def read(
     A tag that a row lacks is an empty string. Raises FieldTypeConflict where the window holds values of a
     field under another type.
     """
+    if not measurement.fields:
+        return measurement.empty()
     table, types = _selected(connection, bucket, measurement, measurement.fields, influxql.where(window, tags))
     _refuse_other_types(connection, bucket, measurement, types, influxql.where(window, tags))
     for field in measurement.fields:
@@ -69,14 +74,15 @@ def read(
 
 
 def last(connection: Connection, bucket: str, measurement: Measurement, field: Field, before: datetime) -> pa.Table:
-    """The newest value of `field` before an instant, a row per series."""
+    """The newest value of `field` before an instant, a row per series. Raises FieldTypeConflict as `read`."""
     narrow = replace(measurement, fields=(field,))
     tags = [influxql.tag(name) for name in measurement.tag_names]
     expressions = [f"last({influxql.field(field)})", *tags]
     columns = [pa.field(field.name, field.type.arrow), *(pa.field(name, pa.string()) for name in measurement.tag_names)]
     groups = f" GROUP BY {', '.join(tags)}" if tags else ""
-    rest = f" WHERE time < {influxql.nanoseconds(before)}{groups}"
-    table, _ = connection.rows(bucket, measurement.name, expressions, rest, columns)
+    past = f" WHERE time < {influxql.nanoseconds(before)}"
+    table, types = connection.rows(bucket, measurement.name, expressions, past + groups, columns)
+    _refuse_other_types(connection, bucket, narrow, types, past)
     if field.type is Type.STRING:
         # A last value is never absent: an empty cell is an empty string.
         place = table.column_names.index(field.name)
@@ -109,7 +115,8 @@ def _refuse_other_types(
             if found and found[0]["count"]:
                 raise FieldTypeConflict(
                     f"{measurement.name}.{field.name} is stored as {other} in the bucket {bucket} ({found[0]['count']} "
-                    f"values), and should be {field.type}: name another bucket (INFLUXDB_BUCKET), or remove them"
+                    f"values), and should be {field.type}: name another bucket ({connection.setting(bucket)}), or "
+                    f"remove them"
                 )
 
 
@@ -119,10 +126,9 @@ def _with_empty(table: pa.Table, found: pa.Table, measurement: Measurement, name
     marks = found.select(keys).append_column(_EMPTY, pa.repeat("", found.num_rows))
     joined = table.join(marks, keys)
     place = joined.column_names.index(name)
-    return joined.set_column(place, name, pc.coalesce(joined[name], joined[_EMPTY]))
+    return joined.set_column(place, name, pc.coalesce(joined[name], joined[_EMPTY])).drop_columns(_EMPTY)
 
 
 def _arranged(table: pa.Table, measurement: Measurement) -> pa.Table:
     arrays = [table[name].cast(TIME) if name == "time" else table[name] for name in measurement.arrow.names]
-    order = [(name, "ascending") for name in (*measurement.tag_names, "time")]
-    return pa.table(arrays, schema=measurement.arrow).sort_by(order).combine_chunks()
+    return ordered(pa.table(arrays, schema=measurement.arrow), measurement)

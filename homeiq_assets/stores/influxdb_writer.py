@@ -1,30 +1,31 @@
 """Writing to InfluxDB so that a crash at any moment loses nothing: replace, recover, delete.
 
 InfluxDB can neither replace rows at once nor remove a single field. So (0) what a killed writer left in
-`homeiq_pending_<measurement>` is finished first; (1) new and changed rows are written, so that errors of type,
-permission and retention stop here, before anything is deleted; (2) mostly nothing is stale, and that is all;
-(3) else each UTC day with stale rows is copied to the pending measurement, deleted, written, and its copy
-deleted. Whenever it is killed, every row is in its place or in the copy.
+`homeiq_pending_<measurement>` is finished first; (1) new and changed rows are written, and once more the rows that
+stay of a day with stale ones, so that errors of type, permission and retention stop here, before anything is
+deleted; (2) mostly nothing is stale, and that is all; (3) else each UTC day with stale rows is copied to the pending
+measurement, deleted, written, and its copy deleted; (4) at last come the rows that may not stand beside stale ones.
+Whenever it is killed, every row is in its place or in the copy.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import date, timedelta
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-import filelock
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.schema import Measurement, conform
 from homeiq_assets.stores import influxdb_rows, influxql
 from homeiq_assets.stores.base import Replaced
-from homeiq_assets.stores.diff import plan
+from homeiq_assets.stores.diff import plan, without
 from homeiq_assets.stores.influxdb_connection import Connection
-from homeiq_assets.stores.influxdb_errors import NoBucket
+from homeiq_assets.stores.influxdb_errors import NoBucket, OutsideRetention
 from homeiq_assets.stores.line_protocol import as_stored, encode
+from homeiq_assets.stores.local import explained, one_writer
+from homeiq_assets.stores.tables import days_of, inside, refuse_outside, utc_day
 from homeiq_assets.window import Window
 
 
@@ -43,19 +44,22 @@ class Writer:
         """See `Store.replace`."""
         if rows.num_rows == 0:
             return Replaced()
-        if rows.filter(_inside(rows, covers)).num_rows < rows.num_rows:
-            raise ValueError(f"{measurement.name}: rows lie outside of {covers}, which they are said to cover")
+        refuse_outside(rows, covers, measurement)
         with self._lock(measurement):
             self._finish(bucket, measurement)
             # What is stored beyond the schema belongs to the stored rows too.
-            wide = influxdb_rows.as_found(self._connection, bucket, measurement, measurement.name) or measurement
+            found = influxdb_rows.as_found(self._connection, bucket, measurement, measurement.name, covers)
+            wide = found or measurement
             stored = influxdb_rows.read(self._connection, bucket, wide, covers)
             todo = plan(stored, _widened(_storable(rows, measurement), wide), wide, step)
-            self._write(bucket, wide, todo.write)
-            stale = _days(todo.stale)
-            for day in covers.utc_days():
-                if day.start.date() in stale:
-                    self._rewrite(bucket, wide, todo.final.filter(_inside(todo.final, day)), day)
+            days = [day for date in sorted(days_of(todo.stale)) if (day := utc_day(date).intersect(covers))]
+            stays = without(todo.final, todo.late, wide)
+            self._write(bucket, wide, without(todo.write, todo.late, wide))
+            for day in days:
+                self._write(bucket, wide, stays.filter(inside(stays, day)))
+            for day in days:
+                self._rewrite(bucket, wide, stays.filter(inside(stays, day)), day)
+            self._write(bucket, wide, todo.late)
         return todo.counts
 
     def recover(self, bucket: str, measurement: Measurement) -> None:
@@ -84,7 +88,8 @@ class Writer:
             return
         left = influxdb_rows.read(self._connection, bucket, pending)
         if left.num_rows:
-            self._write(bucket, pending, left, measurement.name)
+            # What the bucket no longer keeps cannot come back, and must not stop every later write.
+            self._write(bucket, pending, left, measurement.name, OutsideRetention)
             self._clear(bucket, measurement)
 
     def _clear(self, bucket: str, measurement: Measurement) -> None:
@@ -95,7 +100,14 @@ class Writer:
         last = influxql.nanoseconds(window.end) - 1
         self._connection.delete(bucket, name, influxql.nanoseconds(window.start), last, tags)
 
-    def _write(self, bucket: str, measurement: Measurement, rows: pa.Table, name: str | None = None) -> None:
+    def _write(
+        self,
+        bucket: str,
+        measurement: Measurement,
+        rows: pa.Table,
+        name: str | None = None,
+        *pass_over: type[StoreError],
+    ) -> None:
         for lines in encode(
             rows,
             name or measurement.name,
@@ -103,33 +115,27 @@ class Writer:
             measurement.field_names,
             batch_rows=self._batch_rows,
         ):
-            try:
-                self._connection.write(bucket, lines)
-            except NoBucket:
-                if not self._connection.makes(bucket):
-                    raise
-                self._connection.create_tier_bucket(bucket)
-                self._connection.write(bucket, lines)
+            with suppress(*pass_over):
+                self._write_lines(bucket, lines)
+
+    def _write_lines(self, bucket: str, lines: bytes) -> None:
+        try:
+            self._connection.write(bucket, lines)
+        except NoBucket:
+            if not self._connection.makes(bucket):
+                raise
+            self._connection.create_tier_bucket(bucket)
+            self._connection.write(bucket, lines)
 
     @contextmanager
     def _lock(self, measurement: Measurement) -> Iterator[None]:
         path = self._lock_folder / f"influxdb-{quote(measurement.name, safe='')}.lock"
         try:
             self._lock_folder.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path)
-            lock.acquire(timeout=self._lock_timeout)
-        except filelock.Timeout as error:
-            raise StoreError(
-                f"HOMEIQ_HOME: another process has been writing {measurement.name} for {self._lock_timeout:g} s "
-                f"(it holds {path}); try again once it is done, or end it if it hangs",
-                retryable=True,
-            ) from error
         except OSError as error:
-            raise StoreError(f"HOMEIQ_HOME: the lock {path} cannot be made: {error.strerror}") from error
-        try:
+            raise explained(error, self._lock_folder) from error
+        with one_writer(path, measurement.name, self._lock_timeout):
             yield
-        finally:
-            lock.release()
 
 
 def _pending(measurement: Measurement) -> str:
@@ -155,13 +161,3 @@ def _widened(rows: pa.Table, wide: Measurement) -> pa.Table:
         ],
         schema=wide.arrow,
     )
-
-
-def _inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
-    start, end = (pa.scalar(instant, table["time"].type) for instant in (window.start, window.end))
-    return pc.and_(pc.greater_equal(table["time"], start), pc.less(table["time"], end))
-
-
-def _days(table: pa.Table) -> set[date]:
-    """The UTC days that have rows."""
-    return set(pc.unique(table["time"].cast(pa.date32())).to_pylist()) if table.num_rows else set()

@@ -61,10 +61,9 @@ def where(window: Window | None, tags: Mapping[str, str] | None, *more: str) -> 
 
 
 def predicate(measurement_name: str, tags: Mapping[str, str] | None) -> str:
-    """The predicate of a delete. It knows the same quotes; a measurement's name it takes only in single ones."""
-    terms = [f"_measurement = {literal(measurement_name)}"]
-    terms += [f"{identifier(name)} = {literal(value)}" for name, value in (tags or {}).items()]
-    return " AND ".join(terms)
+    """The predicate of a delete: its grammar takes values, too, only in double quotes."""
+    wanted = {"_measurement": measurement_name, **(tags or {})}
+    return " AND ".join(f"{identifier(name)} = {identifier(value)}" for name, value in wanted.items())
 
 
 def nanoseconds(instant: datetime) -> int:

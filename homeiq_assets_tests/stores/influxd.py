@@ -69,6 +69,13 @@ class Influxd:
         self._call("POST", "/api/v2/buckets", json={"orgID": self.org_id, "name": name, "retentionRules": [rule]})
         return name
 
+    def keep(self, name: str, days: int) -> None:
+        """From now on the bucket keeps rows for so many days."""
+        found = self.bucket(name)
+        assert found is not None, f"no bucket {name}"
+        rule = {"type": "expire", "everySeconds": days * 86400, "shardGroupDurationSeconds": 86400}
+        self._call("PATCH", f"/api/v2/buckets/{found['id']}", json={"retentionRules": [rule]})
+
     def bucket(self, name: str) -> dict[str, Any] | None:
         """What the server says of the bucket, None where there is none."""
         found = self._call("GET", "/api/v2/buckets", params={"orgID": self.org_id, "name": name}, missing_ok=True)

@@ -8,20 +8,21 @@ import numpy as np
 
 from homeiq_assets.feeds.air_quality.aqi import category_of, index_of
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.simulation import HOUR, Floats, Simulated, bump, local_hours, noise, sun
+from homeiq_assets.feeds.simulation import HOUR, Floats, Simulated, bump, local_hours, noise, place_of, sun
 from homeiq_assets.measurements import AIR_QUALITY
 from homeiq_assets.settings import Settings
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
     """The provider of `air_quality`."""
-    location = f"{settings.latitude:g},{settings.longitude:g}"
+    latitude, longitude = place_of(settings)
+    location = f"{latitude:g},{longitude:g}"
 
     def shape(instants: Floats, zone: ZoneInfo) -> Iterable[Mapping[str, object]]:
         hours, _ = local_hours(instants, zone)
         still = noise(instants, 60 * HOUR, 61) ** 2 * (0.6 + 0.4 * bump(hours, 6, 5))
         pm25 = 3 + 34 * still + 2 * noise(instants, 2 * HOUR, 62)
-        light = sun(instants - 2 * HOUR, settings.latitude, settings.longitude)
+        light = sun(instants - 2 * HOUR, latitude, longitude)
         values = {
             "PM2.5": ("pm25", np.round(pm25, 1)),
             "PM10": ("pm10", np.round(6 + 1.6 * pm25)),

@@ -5,14 +5,14 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.simulation import DAY, HOUR, Floats, Simulated, carbon, grid, noise
+from homeiq_assets.feeds.simulation import DAY, HOUR, Floats, Simulated, carbon, grid, noise, place_of
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.settings import Settings
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
     """The provider of `carbon_intensity`."""
-    place = settings.latitude, settings.longitude
+    place = place_of(settings)
 
     def shape(instants: Floats, zone: ZoneInfo) -> Iterable[Mapping[str, object]]:
         mix = grid(instants, zone, *place)

@@ -177,6 +177,10 @@ class WattTimeApi:
             return settings.grid_region
         settings.sound("LATITUDE", "LONGITUDE")
         latitude, longitude = settings.latitude, settings.longitude
+        if latitude is None or longitude is None:
+            raise SettingError(
+                "GRID_REGION", "is not set; name the grid region, or set LATITUDE and LONGITUDE to have it looked up"
+            )
         file = home_folder(settings) / "caches" / "watttime_region.json"
         known = kept.read(file, _KeptRegion)
         if (

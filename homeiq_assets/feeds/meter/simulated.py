@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.simulation import HOUR, Floats, bump, local_hours, noise, sun
+from homeiq_assets.feeds.simulation import HOUR, Floats, bump, local_hours, noise, place_of, sun
 from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.settings import Settings
@@ -75,7 +75,7 @@ class SimulatedMeter:
         }
 
     def _solar(self, instants: Floats) -> Floats:
-        light = sun(instants, self.settings.latitude, self.settings.longitude)
+        light = sun(instants, *place_of(self.settings))
         return 6500 * light * (0.2 + 0.8 * noise(instants, 7 * HOUR, 86)) * (0.8 + 0.2 * noise(instants, HOUR / 5, 87))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, whole_days, with_tariff
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.simulation import HOUR, grid, noise
+from homeiq_assets.feeds.simulation import HOUR, grid, noise, place_of
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
@@ -52,7 +52,7 @@ class SimulatedPrices:
         # A day that begins at half past needs the market hour that it begins in.
         start = floor_to(window.start, hour)
         instants = np.arange(start.timestamp(), window.end.timestamp(), HOUR)
-        mix = grid(instants, self.zone, self.settings.latitude, self.settings.longitude)
+        mix = grid(instants, self.zone, *place_of(self.settings))
         prices = 0.02 + 0.26 * np.maximum(0.95 - mix.renewable, 0) ** 1.6 - 0.09 * np.maximum(mix.renewable - 0.8, 0)
         prices += 0.03 * (noise(instants, 5 * HOUR, 51) - 0.5)
         return [

@@ -138,6 +138,11 @@ def test_a_home_that_moves_is_looked_up_again(vendor: WattTimeVendor, home: Path
 
 def test_a_place_outside_the_coverage_names_the_settings(vendor: WattTimeVendor, home: Path) -> None:
     with pytest.raises(ProviderError, match=r"coordinates not found.*LATITUDE and LONGITUDE.*GRID_REGION"):
+        fetch(vendor, home, DAY, grid_region=None, latitude=48.2, longitude=16.4)
+
+
+def test_a_home_without_a_place_is_not_taken_for_another_one(vendor: WattTimeVendor, home: Path) -> None:
+    with pytest.raises(SettingError, match=r"GRID_REGION: is not set.*LATITUDE and LONGITUDE"):
         fetch(vendor, home, DAY, grid_region=None)
 
 

@@ -1,0 +1,69 @@
+"""What every store does with Arrow tables in the same way: which rows, days and columns are meant.
+
+No storage: tables and schemas in, tables and schemas out.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.errors import StoreError
+from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.window import Window
+
+FIRST = datetime(1678, 1, 1, tzinfo=UTC)
+"""from here to LAST reach instants with nanoseconds in 64 bits"""
+LAST = datetime(2262, 1, 1, tzinfo=UTC)
+
+
+def inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
+    """For each row whether its time lies in the window."""
+    start, end = (
+        pa.scalar(min(max(instant, FIRST), LAST), pa.timestamp("us", "UTC")).cast(TIME)
+        for instant in (window.start, window.end)
+    )
+    return pc.and_(pc.greater_equal(table["time"], start), pc.less(table["time"], end))
+
+
+def refuse_outside(rows: pa.Table, covers: Window, measurement: Measurement) -> None:
+    """Raise StoreError for rows that do not lie in the window they are said to be all of."""
+    outside = rows.filter(pc.invert(inside(rows, covers)))
+    if outside.num_rows:
+        raise StoreError(
+            f"{measurement.name}: {outside.num_rows} rows lie outside of {covers}, which they are said to cover"
+            f" (the first at {outside['time'][0]}): nothing was written; the provider that answered so is at fault"
+        )
+
+
+def narrowed(measurement: Measurement, columns: Sequence[str] | None) -> Measurement:
+    """`measurement` with only the fields named, in its own order. Raises KeyError for one it does not have."""
+    if columns is None:
+        return measurement
+    wanted = {measurement.field(name).name for name in columns}
+    return replace(measurement, fields=tuple(field for field in measurement.fields if field.name in wanted))
+
+
+def known_tags(measurement: Measurement, tags: Iterable[str] | None) -> None:
+    """Raise KeyError for a tag that the measurement does not have: it would match nothing, without a word."""
+    for name in tags or ():
+        if name not in measurement.tag_names:
+            raise KeyError(f"{measurement.name} has no tag {name}")
+
+
+def ordered(table: pa.Table, measurement: Measurement) -> pa.Table:
+    """The rows sorted by tags, then time."""
+    return table.sort_by([(key, "ascending") for key in (*measurement.tag_names, "time")]).combine_chunks()
+
+
+def days_of(table: pa.Table) -> set[date]:
+    """The UTC days that have rows."""
+    return set(pc.unique(table["time"].cast(pa.date32())).to_pylist())
+
+
+def utc_day(day: date) -> Window:
+    """The window of the UTC day."""
+    midnight = datetime.combine(day, time(), UTC)
+    return Window(midnight, midnight + timedelta(days=1))
