@@ -27,7 +27,11 @@ _TYPES = {"float", "integer", "unsigned", "string", "boolean"}
 
 
 class BrokenAnswer(HomeiqError):
-    """What came is not a CSV answer, or it is an error in place of one; the message is what came."""
+    """The answer ends in the middle of a row or is damaged; the message is where."""
+
+
+class ForeignAnswer(BrokenAnswer):
+    """What came does not begin as a CSV answer does; the message is what came."""
 
 
 class CsvAnswer:
@@ -62,7 +66,7 @@ class CsvAnswer:
             return
         self._in_keys = rows.header == _KEYS
         if not self._in_keys and not rows.header.startswith(_ROWS):
-            raise BrokenAnswer(rows.header[:300])
+            raise ForeignAnswer(rows.header[:300])
         places = ["name", "tags", "time", *(f"c{n}" for n in range(len(self._columns) + self._repeated))]
         types = {"time": pa.int64()} | {f"c{n}": column.type for n, column in enumerate(self._columns)}
         names = ["time", *(column.name for column in self._columns)]

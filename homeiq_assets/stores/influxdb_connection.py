@@ -14,7 +14,7 @@ from influxdb_client.rest import ApiException
 from homeiq_assets.errors import FieldTypeConflict, SettingError, StoreError
 from homeiq_assets.redaction import redact, register
 from homeiq_assets.stores import influxql
-from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer
+from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer, ForeignAnswer
 from homeiq_assets.stores.influxdb_errors import NoBucket, Request, not_influxdb, refused, unpermitted, unreachable
 
 CONNECT_SECONDS = 5.0
@@ -68,7 +68,7 @@ class Connection:
             if types or not self.ask(bucket, show)[0]:
                 return table, types
             # Broken off, or the measurement's first rows came only now: a second look tells which.
-        raise StoreError(f"INFLUXDB_URL: {self.url} broke off its answer about {measurement_name}", retryable=True)
+        raise self._broken_off(measurement_name)
 
     def ask(self, bucket: str, *statements: str) -> list[list[dict[str, Any]]]:
         """The rows of a few small InfluxQL statements, as mappings, by way of JSON, which shows errors."""
@@ -167,8 +167,10 @@ class Connection:
             try:
                 answer = CsvAnswer(response, columns)
                 table = pa.Table.from_batches(list(answer), pa.schema([pa.field("time", pa.int64()), *columns]))
-            except BrokenAnswer as error:
+            except ForeignAnswer as error:
                 raise not_influxdb(request, str(error)) from error
+            except BrokenAnswer as error:
+                raise self._broken_off(measurement_name) from error
             except FieldTypeConflict as error:
                 raise FieldTypeConflict(
                     f"{measurement_name} in the bucket {bucket} ({request.setting}): {error}. Name another bucket, or "
@@ -177,6 +179,9 @@ class Connection:
             finally:
                 response.close()
         return table, answer.field_types
+
+    def _broken_off(self, measurement_name: str) -> StoreError:
+        return StoreError(f"INFLUXDB_URL: {self.url} broke off its answer about {measurement_name}", retryable=True)
 
     def _query(self, bucket: str, text: str, accept: str, **parameters: str) -> Any:
         headers = {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from homeiq_assets.errors import FieldTypeConflict
 from homeiq_assets.stores import csv_answer
-from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer
+from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer, ForeignAnswer
 from homeiq_assets_tests.stores import codec_answers as recorded
 from homeiq_assets_tests.stores.influxd import Influxd
 
@@ -174,7 +174,7 @@ def test_a_row_cut_to_the_length_of_the_second_statements_rows_is_no_proof() -> 
     ],
 )
 def test_something_else_in_place_of_an_answer_is_told(body: bytes) -> None:
-    with pytest.raises(BrokenAnswer) as error:
+    with pytest.raises(ForeignAnswer) as error:
         read(body, NUMBER)
 
     assert str(error.value) == body.partition(b"\n")[0].decode(errors="replace")[:300]

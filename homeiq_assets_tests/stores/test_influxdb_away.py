@@ -159,6 +159,18 @@ def test_an_answer_without_the_proof_that_it_is_whole_is_no_answer(
     assert error.retryable
 
 
+def test_an_answer_that_a_proxy_ends_in_the_middle_of_a_row_may_come_whole_next_time(
+    server: Canned, store_at: Callable[..., Store]
+) -> None:
+    rows = server.csv.body.split(b"\n\n")[0]
+    server.csv = Reply(200, rows[: rows.rindex(b",")])
+
+    error = error_of(store_at(server.url), READING["read"])
+
+    assert re.search("INFLUXDB_URL: .* broke off its answer about air_quality", str(error))
+    assert error.retryable
+
+
 def test_the_first_rows_of_a_measurement_may_come_while_it_is_read(
     server: Canned, store_at: Callable[..., Store]
 ) -> None:
