@@ -50,7 +50,7 @@ def _svg(rows: pa.Table, day: Window, unit: str, points: int) -> str:
     places = [(part * WIDTH // points, round(BOTTOM - scale * (parts[part] - low))) for part in sorted(parts)]
     quarters = "".join(f"M{WIDTH * n // 4},{TOP}V{BOTTOM}" for n in range(5))
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0,0,{WIDTH},{HEIGHT}' width='{2 * WIDTH}'>"
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0,0,{WIDTH},{HEIGHT}' width='{WIDTH * 5 // 4}'>"
         f"<path d='{quarters}' stroke='#ccc'/><path d='{_path(places)}' fill='none' stroke='#46d'/>"
         f"<g font-family='sans-serif' font-size='8' fill='#777'>"
         f"{_text(TOP - 3, high, unit)}{_text(HEIGHT - 2, low, unit)}</g></svg>"

@@ -34,7 +34,7 @@ def specs_of(folder: Path, **settings: str) -> dict[str, dg.AssetSpec]:
         ("feeds/electricity_pricing", 4 * HOURS),
         ("feeds/electricity_pricing_forecast", 4 * HOURS),
         ("feeds/air_quality", 4 * HOURS),
-        ("feeds/fx_rate", 24 * HOURS),
+        ("feeds/fx_rate", 4 * HOURS),
         ("views/mv_daily_carbon_summary", 6 * HOURS),
         ("tiers/smart_meter_hourly", 36 * HOURS),
         ("tiers/smart_meter_daily", 36 * HOURS),

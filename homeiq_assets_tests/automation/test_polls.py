@@ -189,7 +189,15 @@ def test_polling_again_writes_nothing_and_leaves_every_byte(home: Household) -> 
     assert home.files() == before
 
 
-def test_the_daily_rate_is_found_although_it_is_polled_once_a_day(home: Household) -> None:
+def test_the_daily_rate_is_found_west_of_greenwich_too(tmp_path: Path) -> None:
+    home = household(tmp_path, NOON + 9 * HOUR, zone="America/Los_Angeles")
+
+    home.poll("fx_rate")
+
+    assert datetime(2025, 10, 24, tzinfo=UTC) in home.times(FX_RATE)
+
+
+def test_the_daily_rate_has_no_gap_while_it_is_polled(home: Household) -> None:
     home.poll("fx_rate")
 
     assert datetime(2025, 10, 24, tzinfo=UTC) in home.times(FX_RATE)

@@ -13,8 +13,7 @@ from homeiq_assets.window import floor_to
 from homeiq_assets_tests.household import QUIET, Household, asset_key, household
 
 NOW = datetime(2025, 10, 24, 10, 0, tzinfo=UTC)
-SIX_HOURLY = {"fx_rate"}
-HOURLY = {"electricity_pricing", "electricity_pricing_forecast", "air_quality"}
+HOURLY = {"electricity_pricing", "electricity_pricing_forecast", "air_quality", "fx_rate"}
 QUARTERLY = {"carbon_intensity", "occupancy_prediction"}
 ALWAYS = {"smart_meter", "smart_meter_circuit"}
 Tick = dg.RunRequest | dg.SkipReason
@@ -55,7 +54,7 @@ def polled(request: Tick) -> set[str]:
 @pytest.mark.parametrize(
     ("minutes", "feeds"),
     [
-        (0, SIX_HOURLY | HOURLY | QUARTERLY | ALWAYS),
+        (0, HOURLY | QUARTERLY | ALWAYS),
         (5, ALWAYS),
         (15, QUARTERLY | ALWAYS),
         (20, ALWAYS),
@@ -97,7 +96,7 @@ def test_what_is_due_goes_by_the_homes_own_clock(zone: str, tmp_path: Path, inst
     home = household(tmp_path, NOW, zone=zone, instance=instance)
     noon = datetime(2025, 7, 1, 12, tzinfo=home.zone)
 
-    assert polled(tick(home, noon.astimezone(UTC))) == SIX_HOURLY | HOURLY | QUARTERLY | ALWAYS
+    assert polled(tick(home, noon.astimezone(UTC))) == HOURLY | QUARTERLY | ALWAYS
     assert polled(tick(home, noon.astimezone(UTC) + timedelta(minutes=30))) == QUARTERLY | ALWAYS
 
 

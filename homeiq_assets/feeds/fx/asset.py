@@ -11,7 +11,16 @@ from homeiq_assets.measurements import FX_RATE
 from homeiq_assets.partitions import Grid
 from homeiq_assets.stores.base import Store
 
-FEED = Feed(FX_RATE, "fx", "FX_PROVIDER", timedelta(hours=6), chart="rate", late=timedelta(days=5))
+FEED = Feed(
+    FX_RATE,
+    "fx",
+    "FX_PROVIDER",
+    timedelta(hours=1),
+    chart="rate",
+    late=timedelta(days=5),
+    # A rate is that of a UTC day, which begins on another local day west of Greenwich.
+    reach=timedelta(days=2),
+)
 
 
 def fx_rate(home: Home, grid: Grid) -> dg.AssetsDefinition:
