@@ -35,7 +35,7 @@ class Simulated:
     zone: ZoneInfo
     horizon: Callable[[datetime], datetime] = lambda now: now
     name: str = "simulated"
-    longest: timedelta = timedelta(days=366)
+    longest: timedelta = timedelta(days=31)
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """The rows of every slot that begins in the window and before the horizon."""

@@ -28,7 +28,7 @@ class SimulatedMeter:
     settings: Settings
     zone: ZoneInfo
     name: str = "simulated"
-    longest: timedelta = timedelta(days=366)
+    longest: timedelta = timedelta(days=31)
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """Every 5-minute interval of the window that is over."""

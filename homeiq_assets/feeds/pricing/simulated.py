@@ -27,7 +27,7 @@ class SimulatedPrices:
     settings: Settings
     zone: ZoneInfo
     name: str = "simulated"
-    longest: timedelta = timedelta(days=366)
+    longest: timedelta = timedelta(days=31)
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """Prices to the end of today, from 13:00 local to the end of tomorrow."""
