@@ -13,12 +13,15 @@ RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, j
 
 
 @contextmanager
-def owner_errors() -> Iterator[None]:
-    """Turn errors into Failures, and keep secrets out of any other exception's text."""
+def owner_errors(*, retried: bool = True) -> Iterator[None]:
+    """Turn errors into Failures, and keep secrets out of any other exception's text.
+
+    `retried` False: not even where waiting can help, because something else waits behind this.
+    """
     try:
         yield
     except HomeiqError as error:
-        raise dg.Failure(redact(str(error)), allow_retries=error.retryable) from None
+        raise dg.Failure(redact(str(error)), allow_retries=retried and error.retryable) from None
     except dg.DagsterError:
         raise
     except Exception as error:

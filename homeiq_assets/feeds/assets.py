@@ -63,7 +63,8 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
     total: Counter[str] = Counter(asdict(Replaced()))
     steps: dict[date, timedelta] = {}
     finished: list[date] = []
-    with owner_errors():
+    # A poll's next try is the next poll: the other feeds of its run are waiting.
+    with owner_errors(retried=not polling):
         provider = provider_of(feed, home.settings, home.zone)
         if polling:
             window = poll_window(feed, now, home.zone, store.newest(feed.measurement))

@@ -19,7 +19,7 @@ from homeiq_assets.measurements import (
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.server import json_reply
+from homeiq_assets_tests.vendors.server import json_reply, no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 MINUTE = timedelta(minutes=1)
@@ -225,6 +225,29 @@ class TestBesideAVendor:
         assert home.marked("feeds/electricity_pricing") == set()
         assert home.marked("feeds/carbon_intensity") == home.marked("feeds/smart_meter") == {"2025-10-24"}
         assert home.stored(CARBON_INTENSITY).num_rows == 144
+
+    def test_a_vendor_that_is_down_holds_up_a_poll_no_longer_than_one_try(
+        self, home: Household, vendor: AwattarVendor
+    ) -> None:
+        vendor.misbehave(*[json_reply({"message": "down"}, 503)] * 20)
+
+        with no_waiting():
+            result = home.poll("electricity_pricing", "smart_meter")
+
+        assert home.marked("feeds/smart_meter") == {"2025-10-24"}
+        assert not [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
+        assert len(vendor.asked) == 4, "the client's own tries"
+
+    def test_a_vendor_that_is_down_for_a_moment_does_not_fail_a_backfill(
+        self, home: Household, vendor: AwattarVendor
+    ) -> None:
+        vendor.misbehave(*[json_reply({"message": "down"}, 503)] * 5)
+
+        with no_waiting():
+            result = home.materialise("feeds/electricity_pricing", days="2025-10-23")
+
+        assert result.success
+        assert [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
 
     def test_old_values_stay_and_get_no_new_time_when_the_vendor_is_silent(
         self, home: Household, vendor: AwattarVendor
