@@ -127,7 +127,8 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
         "follow_feeds",
         target=dg.AssetSelection.groups("views", "tiers", "archive"),
         default_status=status,
-        minimum_interval_seconds=60,
+        # An evaluation costs CPU and tens of kilobytes of history; nothing that follows is in more of a hurry.
+        minimum_interval_seconds=120,
         description="Re-rolls views, tiers and archive where what they are made of was updated.",
     )
 
