@@ -51,12 +51,12 @@ def measurement_of(name: str, resolution: Resolution) -> Measurement:
 
 
 def parts(
-    measurement: Measurement, window: Window, zone: ZoneInfo, store: Store, archive: ObjectStore
+    measurement: Measurement, window: Window, zone: ZoneInfo, store: Store, archive: ObjectStore, now: datetime
 ) -> Iterator[Part]:
     """The rows of `window` in order of time, each local day from exactly one place.
 
-    The store answers; days of a daily tier that it has no rows of come from the archive. Memory holds
-    a month at most. Raises StoreError and ArchiveError.
+    The store answers; days of a daily tier that it has no rows of come from the archive, where their month is over
+    at `now`. Memory holds a month at most. Raises StoreError and ArchiveError.
     """
     order = [(name, "ascending") for name in ("time", *measurement.tag_names)]
     for month in _months(window, zone):
@@ -67,8 +67,9 @@ def parts(
         found = {"store": store.read(measurement, month).sort_by(order)}
         place = dict.fromkeys(_days_of(found["store"], zone), "store")
         days = local_days(month, zone)
-        if len(place) < len(days):
-            archived = read_month(measurement, local_month(days[0], zone), zone, archive)
+        whole = local_month(days[0], zone)
+        if len(place) < len(days) and whole.end <= now:
+            archived = read_month(measurement, whole, zone, archive)
             found["archive"] = _inside(archived, month).sort_by(order)
             place = dict.fromkeys(_days_of(found["archive"], zone), "archive") | place
         for source, run in groupby((day for day in days if day in place), key=place.__getitem__):
@@ -102,7 +103,7 @@ def read(
     window = span(start, end, home.now(), home.zone)
     store = open_store(home.settings)
     try:
-        found = parts(schema, window, home.zone, store, open_archive(home.settings))
+        found = parts(schema, window, home.zone, store, open_archive(home.settings), home.now())
         rows: pandas.DataFrame = pa.concat_tables([schema.empty(), *(part.rows for part in found)]).to_pandas()
         return rows
     finally:

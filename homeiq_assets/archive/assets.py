@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from homeiq_assets.archive.months import write_month
+from homeiq_assets.archive.months import refuse_simulated, write_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, day_metadata, follows
@@ -33,7 +33,7 @@ def month_archive(measurement: Measurement, home: Home, grid: Grid) -> dg.Assets
         **options,
         partitions_def=grid.months,
         deps=[["tiers", tier.name]],
-        automation_condition=follows(LOOKBACK),
+        automation_condition=follows(LOOKBACK, home.zone.key),
         description=f"Each month of {tier.name} as one Parquet object: zstd, hive paths, checked after upload.",
     )
     def archived_month(
@@ -47,7 +47,9 @@ def month_archive(measurement: Measurement, home: Home, grid: Grid) -> dg.Assets
             store.recover(tier)
             for key in context.partition_keys:
                 window = month_window(key, home.zone)
-                written = write_month(store.read(tier, window), tier, window, home.zone, archive)
+                stored = store.read(tier, window)
+                refuse_simulated(stored, tier, home.settings)
+                written = write_month(stored, tier, window, home.zone, archive)
                 rows += written.rows
                 context.add_asset_metadata(
                     day_metadata(written.rows, object=written.object, bytes=written.bytes),

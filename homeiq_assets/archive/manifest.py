@@ -10,6 +10,8 @@ from typing import Any, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter, ValidationError
+
 from homeiq_assets.errors import ArchiveError
 from homeiq_assets.window import Window, local_date, local_day, local_days, local_month
 
@@ -91,8 +93,8 @@ def from_json(data: bytes, name: str) -> Manifest:
     if version > SCHEMA_VERSION:
         raise ArchiveError(f"{name} was written by a later version of homeiq_assets ({version}); update this one")
     try:
-        return Manifest(**content | {"days": tuple(content["days"])})
-    except (KeyError, TypeError) as error:
+        return TypeAdapter(Manifest).validate_python(content)
+    except ValidationError as error:
         raise _damaged(name) from error
 
 

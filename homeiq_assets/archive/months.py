@@ -8,8 +8,13 @@ import pyarrow as pa
 from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import read_period, write_period
+from homeiq_assets.errors import SettingError
 from homeiq_assets.schema import Measurement
+from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_date
+
+SIMULATED = "simulated"
+"""the value of the tag by which a simulated provider's rows are known"""
 
 
 def write_month(
@@ -27,6 +32,18 @@ def write_month(
 def read_month(measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore) -> pa.Table:
     """The archived rows of a local month, none where nothing is archived. Raises ArchiveError."""
     return read_period(measurement, _period(month, zone), objects)
+
+
+def refuse_simulated(rows: pa.Table, measurement: Measurement, settings: Settings) -> None:
+    """Raise SettingError where simulated rows would enter the owner's S3 bucket without being allowed by name."""
+    if settings.s3_archive_bucket is None or settings.homeiq_allow_simulated == "on":
+        return
+    if any(SIMULATED in rows[tag].unique().to_pylist() for tag in measurement.tag_names):
+        raise SettingError(
+            "HOMEIQ_ALLOW_SIMULATED",
+            f"{measurement.name} holds simulated readings, which never enter your bucket (S3_ARCHIVE_BUCKET is set) "
+            "unless this is set to on",
+        )
 
 
 def _period(month: Window, zone: ZoneInfo) -> Period:

@@ -89,6 +89,10 @@ def read_period(measurement: Measurement, period: Period, objects: ObjectStore) 
         if latest == manifest:
             raise ArchiveError(f"the archive's object {manifest.object} is missing; {_advice(measurement, period)}")
         manifest = latest  # it was superseded between the two reads
+    if _object_names(measurement, period, objects):
+        raise ArchiveError(
+            f"the archive holds {measurement.name} of {period}, but no {MANIFEST} of it; {_advice(measurement, period)}"
+        )
     return measurement.empty()
 
 

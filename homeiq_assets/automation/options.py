@@ -12,6 +12,8 @@ from homeiq_assets.schema import Measurement
 
 OWNERS = ["team:homeiq"]
 AC = dg.AutomationCondition
+AGAIN = "30 4 * * *"
+"""When what failed is tried again: late in the night, after the settling of the feeds."""
 
 
 def common(
@@ -56,18 +58,22 @@ def table_schema(measurement: Measurement) -> dg.TableSchema:
 
 
 def follows(
-    lookback: dt.timedelta, every: str | None = None, zone: str = "UTC", *, together: bool = False
+    lookback: dt.timedelta, zone: str, every: str | None = None, *, together: bool = False
 ) -> dg.AutomationCondition[Any]:
     """A view or tier that follows what it is made of, for every day within `lookback`, not only the newest.
 
     It runs for a day whose inputs were updated since it was asked for, and for a new day whose inputs are
-    all there. `every` is a cron schedule that holds it to one run per tick. `together`: its inputs are made in
-    its own runs, so that what these update is no reason to run again.
+    all there. What failed, or is still missing, is tried again each night. `every` is a cron schedule that holds it
+    to one run per tick. `together`: its inputs are made in its own runs, so that what these update is no reason to
+    run again.
     """
     updated = AC.any_deps_updated()
+    due: Any
     # An update that comes between a request and the next look is one that the run may not have read.
     due = updated.since_last_handled() if together else updated.since(AC.newly_requested() & ~updated)
     due |= AC.newly_missing().since_last_handled() & ~AC.any_deps_missing()
+    left = AC.execution_failed() | (AC.missing() & ~AC.any_deps_missing())
+    due |= left & AC.cron_tick_passed(AGAIN, zone)
     condition: Any = (
         AC.in_latest_time_window(lookback)
         & due

@@ -1,7 +1,7 @@
 """When things run by themselves: polls, the nightly settling and pruning, the check of reading ages, what follows.
 
 One schedule polls all feeds, so that those due at the same minute share one run. Every run costs
-seconds of CPU, so a tick that finds its predecessor running skips.
+seconds of CPU, so what an earlier run is still asking is left out, and with nothing left the tick skips.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from homeiq_assets.automation.checks import AGE_CHECK, CHECKS
 from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.registry import choice
 from homeiq_assets.home import Home
-from homeiq_assets.resources.home_resources import is_dead, run_lock
+from homeiq_assets.resources.home_resources import abandoned, run_lock
 from homeiq_assets.window import local_date
 
 MINUTE = timedelta(minutes=1)
 SETTLED_DAYS = 3
 """How many closed days are asked for again each night: vendors revise their values for two or three, and it
 fills what polls missed while nothing ran."""
-STUCK = timedelta(minutes=15)
-"""A poll that runs longer than this no longer holds up the next one."""
+JOBS_OF_FEEDS = ("poll_feeds", "settle_feeds")
 RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -61,14 +61,15 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         default_status=status,
     )
     def poll(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Ask every feed that is due, in one run."""
+        """Ask every feed that is due, in one run; what another run is asking already is left out."""
         tick = context.scheduled_execution_time
         chosen = due(feeds, tick, home.zone)
         if not chosen:
             return dg.SkipReason("no feed is due")
-        busy = dg.RunsFilter(job_name=poll_job.name, statuses=RUNNING, created_after=home.now() - STUCK)
-        if context.instance.get_run_records(busy, limit=1):
-            return dg.SkipReason("the previous poll is still running")
+        busy = _busy(context.instance, feeds, home)
+        chosen = [feed for feed in chosen if choice(feed, home.settings) not in busy]
+        if not chosen:
+            return dg.SkipReason(f"an earlier run still asks {', '.join(sorted(busy))}")
         return dg.RunRequest(
             partition_key=local_date(tick, home.zone).isoformat(),
             asset_selection=[dg.AssetKey(["feeds", feed.name]) for feed in chosen],
@@ -101,10 +102,12 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         execution_timezone=home.zone.key,
         default_status=status,
     )
-    def settle(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def settle(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """Ask every feed for its last closed days again, in one run."""
         today = local_date(context.scheduled_execution_time, home.zone)
         first = max(today - timedelta(days=SETTLED_DAYS), home.settings.homeiq_start_date)
+        if first == today:
+            return dg.SkipReason("HOMEIQ_START_DATE is today: no day is closed yet")
         return dg.RunRequest(
             tags={
                 "dagster/asset_partition_range_start": first.isoformat(),
@@ -113,6 +116,18 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         )
 
     return [poll, settle, check]
+
+
+def _busy(instance: dg.DagsterInstance, feeds: Sequence[Feed], home: Home) -> set[str]:
+    """The providers that runs ask, or wait to ask: one more run would wait for them, with all its other feeds."""
+    runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=RUNNING))]
+    return {
+        choice(feed, home.settings)
+        for feed in feeds
+        for run in runs
+        if (run.asset_selection and dg.AssetKey(["feeds", feed.name]) in run.asset_selection)
+        or (not run.asset_selection and run.job_name in JOBS_OF_FEEDS)
+    }
 
 
 def _check(feed: Feed, name: str) -> dg.AssetCheckKey:
@@ -135,12 +150,13 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
     @dg.sensor(name="dead_runs", minimum_interval_seconds=60, default_status=status)
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         """Runs whose process was killed are marked as failed, so that they hold no pool."""
-        filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-        dead = [record.dagster_run for record in context.instance.get_run_records(filters, limit=50)]
-        dead = [run for run in dead if is_dead(home, run.run_id)]
-        for run in dead:
-            context.instance.report_run_failed(run, "The process of this run is gone; run it again.")
-            run_lock(home, run.run_id).unlink(missing_ok=True)
-        return dg.SkipReason(f"{len(dead)} dead runs marked as failed")
+        failed = 0
+        for run_id in abandoned(home):
+            run = context.instance.get_run_by_id(run_id)
+            if run is not None and run.status == dg.DagsterRunStatus.STARTED:
+                context.instance.report_run_failed(run, "The process of this run is gone; run it again.")
+                failed += 1
+            run_lock(home, run_id).unlink(missing_ok=True)
+        return dg.SkipReason(f"{failed} dead runs marked as failed")
 
     return [follow, dead_runs]

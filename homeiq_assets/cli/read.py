@@ -1,9 +1,10 @@
 """`homeiq read`: rows of a measurement to the shell, as a table, CSV, JSON or Parquet."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import get_args
 
 import click
@@ -16,11 +17,12 @@ from rich.table import Column, Table
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
-from homeiq_assets.home import resolve_home
+from homeiq_assets.home import Home, resolve_home
 from homeiq_assets.reading import Part, Resolution, measurement_of, parts, span
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.opening import open_store
+from homeiq_assets.window import Window
 
 SHOWN = 200
 """Rows that a table on a terminal shows at most; the other formats are for all of them."""
@@ -39,14 +41,37 @@ def read(
     """Rows of MEASUREMENT: time (UTC, start of the interval), tags, fields."""
     schema = measurement_of(measurement, resolution)
     home = resolve_home(load())
-    window = span(start, end, home.now(), home.zone)
+    window = _window(start, end, home)
     archive = open_archive(home.settings)
     store = open_store(home.settings)
     try:
-        found = _explained(parts(schema, window, home.zone, store, archive), explain)
-        write(schema, found, form)
+        found = _explained(parts(schema, window, home.zone, store, archive, home.now()), explain)
+        _written(schema, found, form)
     finally:
         store.close()
+
+
+def _window(start: str | None, end: str | None, home: Home) -> Window:
+    try:
+        window = span(start, end, home.now(), home.zone)
+        # The local months at its ends begin and end within the calendar too.
+        _ = window.start - timedelta(days=40), window.end + timedelta(days=40)
+    except OverflowError:
+        raise HomeiqError("the window is not one: it reaches beyond the years 1 to 9999") from None
+    return window
+
+
+def _written(schema: Measurement, tables: Iterable[pa.Table], form: str) -> None:
+    try:
+        write(schema, tables, form)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still buffered would be tried again, and fail again, when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        reason = os.strerror(error.errno) if error.errno else error
+        raise HomeiqError(f"the rows cannot be written to standard output: {reason}") from error
 
 
 def write(schema: Measurement, tables: Iterable[pa.Table], form: str) -> None:

@@ -81,7 +81,8 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
                 _record_finished(context, finished, received)
             raise
         touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
-        surveyed = list(survey(feed.measurement, store, sorted({*own, *touched}), feed.chart, steps, now, home.zone))
+        days = sorted({*own, *touched})
+        surveyed = list(survey(feed.measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
     for day in surveyed:
         metadata = _metadata(feed, home, day, received[day.day])
         if day.day in touched:

@@ -97,16 +97,18 @@ def survey(
     steps: Mapping[date, timedelta],
     now: datetime,
     zone: ZoneInfo,
+    late: timedelta | None = None,
 ) -> Iterator[StoredDay]:
     """What the store holds of each of `days`, in order; `field` is the one to be drawn.
 
-    `steps` are the days' steps where they are known; the measurement's own otherwise.
+    `steps` are the days' steps where they are known; the measurement's own otherwise. `late` is how long after its
+    slot a reading may be published, two steps if None.
     """
     for day in days:
         window = local_day(day, zone)
         rows = store.read(measurement, window)
         step = steps.get(day, measurement.step)
-        due = now if step is None else _due(window, step, now)
+        due = now if step is None else _due(window, step, now, late or 2 * step)
         yield StoredDay(
             day,
             rows.num_rows,
@@ -117,12 +119,10 @@ def survey(
         )
 
 
-def _due(day: Window, step: timedelta, now: datetime) -> datetime:
+def _due(day: Window, step: timedelta, now: datetime, late: timedelta) -> datetime:
     """Until when the slots of a day, which begin at multiples of `step`, should be there at `now`."""
-    if now >= day.end + 2 * step:
-        return day.end
-    # The slot in progress and the two before it may not be published yet.
-    return floor_to(now, step) - 2 * step
+    # The slot in progress, and those for which it is not too late yet, may not be published.
+    return day.end if now >= day.end + late else floor_to(now, step) - late
 
 
 def out_of_bounds(rows: pa.Table, measurement: Measurement) -> list[str]:

@@ -1,11 +1,15 @@
 """What the doctor asks of an InfluxDB, without leaving data behind."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.influxdb_connection import Connection, create_command
 from homeiq_assets.stores.influxdb_errors import NoBucket
+
+LEAST = timedelta(days=7)
+"""how long raw rows have to stay: closed days are asked for again and rolled again for days"""
 
 
 def probe(connection: Connection, bucket: str, tier_bucket: str) -> list[Probe]:
@@ -34,6 +38,11 @@ def _authorised(connection: Connection, bucket: str) -> str:
     seconds = connection.retention(bucket)
     if seconds is None:
         return "the token is accepted"
+    if 0 < seconds < LEAST / timedelta(seconds=1):
+        raise StoreError(
+            f"INFLUXDB_BUCKET: the bucket {bucket} keeps rows {_kept(seconds)} only, and feeds and tiers look back "
+            f"further: set its retention to {LEAST.days} days or more, or to 0 (for ever)"
+        )
     return f"the token is accepted; the bucket {bucket} keeps rows {_kept(seconds)}"
 
 

@@ -31,7 +31,10 @@ def tier_assets(measurement: Measurement, home: Home, grid: Grid) -> list[dg.Ass
             kinds={store_kind(home), "tier"},
             fresh=timedelta(hours=36),
             pool=tier.name,
-        ) | {"partitions_def": grid.tiers, "automation_condition": follows(LOOKBACK, together=tier is daily)}
+        ) | {
+            "partitions_def": grid.tiers,
+            "automation_condition": follows(LOOKBACK, home.zone.key, together=tier is daily),
+        }
 
     @dg.asset(
         **options(hourly),

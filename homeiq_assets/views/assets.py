@@ -34,7 +34,7 @@ def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:
         **options,
         partitions_def=grid.views,
         deps=[dg.AssetDep(["feeds", CARBON_INTENSITY.name], partition_mapping=FROM_THE_DAY_BEFORE)],
-        automation_condition=follows(LOOKBACK, every="10 * * * *", zone=home.zone.key),
+        automation_condition=follows(LOOKBACK, home.zone.key, every="10 * * * *"),
     )
     def mv_daily_carbon_summary(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]

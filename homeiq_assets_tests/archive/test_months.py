@@ -1,6 +1,7 @@
 """Months in the archive: written once, checked, never made poorer, whole after crashes and races."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable
 from datetime import date
@@ -14,12 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from homeiq_assets.archive.manifest import Manifest, Period
-from homeiq_assets.archive.months import read_month, write_month
+from homeiq_assets.archive.months import read_month, refuse_simulated, write_month
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.periods import manifest_of, read_period, write_period
-from homeiq_assets.errors import ArchiveError
+from homeiq_assets.errors import ArchiveError, SettingError
 from homeiq_assets.measurements import SMART_METER, tier_of
 from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type, rows_of
+from homeiq_assets.settings import Settings
 from homeiq_assets.window import local_day, local_month
 
 DAILY = tier_of(SMART_METER, "daily")
@@ -308,14 +310,61 @@ def test_a_writer_killed_at_any_moment_leaves_a_month_that_reads_and_a_rerun_put
         try:
             write(OURS, meddled)
         except Killed:
-            left = read(folder)
-            assert left.equals(OURS) or left.equals(already if already is not None else DAILY.empty())
+            assert is_whole_or_told(folder, already)
             write(OURS, folder)
         assert read(folder).equals(OURS)
         assert len(parquet_names(folder)) == 1
         if not meddled.came_to_it:
             return
     pytest.fail("the writer never ended")
+
+
+def is_whole_or_told(folder: LocalFolder, already: pa.Table | None) -> bool:
+    """One of the two states; a first object that no manifest names yet is told, not read as no rows."""
+    try:
+        left = read(folder)
+    except ArchiveError as error:
+        return already is None and "no _manifest.json of it" in str(error)
+    return left.equals(OURS) or left.equals(already if already is not None else DAILY.empty())
+
+
+def test_simulated_rows_never_enter_the_owners_bucket(settings_of: Callable[..., Settings]) -> None:
+    simulated = OURS.set_column(
+        OURS.column_names.index("meter_type"), "meter_type", pa.array(["simulated"] * OURS.num_rows)
+    )
+    with pytest.raises(SettingError, match=r"HOMEIQ_ALLOW_SIMULATED: .*S3_ARCHIVE_BUCKET is set"):
+        refuse_simulated(simulated, DAILY, settings_of(S3_ARCHIVE_BUCKET="archive"))
+
+    refuse_simulated(simulated, DAILY, settings_of(S3_ARCHIVE_BUCKET="archive", HOMEIQ_ALLOW_SIMULATED="on"))
+    refuse_simulated(OURS, DAILY, settings_of(S3_ARCHIVE_BUCKET="archive", HOMEIQ_ALLOW_SIMULATED="off"))
+
+
+def test_simulated_rows_may_be_archived_in_a_folder(settings_of: Callable[..., Settings]) -> None:
+    simulated = OURS.set_column(
+        OURS.column_names.index("meter_type"), "meter_type", pa.array(["simulated"] * OURS.num_rows)
+    )
+    refuse_simulated(simulated, DAILY, settings_of())
+
+
+def test_a_lost_manifest_is_told_and_not_read_as_no_rows(tmp_path: Path) -> None:
+    folder = LocalFolder(tmp_path)
+    write(OURS, folder)
+    (manifest,) = tmp_path.rglob("_manifest.json")
+    manifest.unlink()
+
+    with pytest.raises(ArchiveError, match=r"holds smart_meter_daily of .*, but no _manifest\.json of it"):
+        read(folder)
+
+
+@pytest.mark.parametrize(("field", "value"), [("object", 5), ("days", "abc"), ("rows", None), ("sums", [])])
+def test_a_manifest_of_the_wrong_shape_is_damaged(tmp_path: Path, field: str, value: object) -> None:
+    folder = LocalFolder(tmp_path)
+    write(OURS, folder)
+    (manifest,) = tmp_path.rglob("_manifest.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {field: value}))
+
+    with pytest.raises(ArchiveError, match="is damaged"):
+        read(folder)
 
 
 @pytest.mark.parametrize("already", [None, WHOLE, THEIRS, OURS], ids=["first", "replacing", "theirs", "ours"])

@@ -87,17 +87,19 @@ class TestInARun:
 
     def test_an_unbelievable_stored_value_is_found_and_the_run_is_green(self, tmp_path: Path) -> None:
         prices: dict[datetime, float | None] = {MIDNIGHT + n * HOUR: 80.0 for n in range(24)}
-        prices[MIDNIGHT + 7 * HOUR] = 25_000.0
+        prices[MIDNIGHT + 7 * HOUR] = 19_000.0
         prices[MIDNIGHT + 8 * HOUR] = -9999.0
+        prices[MIDNIGHT + 9 * HOUR] = 99_999.0
         with AwattarVendor(prices) as vendor:
-            home = household(tmp_path, NOW, PRICING_PROVIDER="awattar", AWATTAR_BASE_URL=vendor.url)
+            settings = {"PRICING_PROVIDER": "awattar", "PRICING_VAT_PERCENT": "20", "AWATTAR_BASE_URL": vendor.url}
+            home = household(tmp_path, NOW, **settings)
             result = home.materialise("feeds/electricity_pricing", days="2025-10-24")
 
         assert result.success
         checks = checks_of(result, "feeds/electricity_pricing")
         assert not checks["bounds"].passed
-        assert checks["bounds"].metadata["beyond"].value == ["2025-10-24 current_price: 0.08 .. 25 currency/kWh"]
-        assert checks["gaps"].metadata["short_days"].value == ["2025-10-24: 23 of 24"], "a sentinel is no price"
+        assert checks["bounds"].metadata["beyond"].value == ["2025-10-24 current_price: 0.096 .. 22.8 currency/kWh"]
+        assert checks["gaps"].metadata["short_days"].value == ["2025-10-24: 22 of 24"], "a sentinel is no price"
 
     def test_an_answer_coarser_than_what_is_stored_is_refused_and_reported(self, tmp_path: Path) -> None:
         quarters: dict[datetime, float | None] = {MIDNIGHT + n * HOUR / 4: 80.0 + n for n in range(96)}

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from homeiq_assets.resources.home_resources import is_dead, resources, run_lock
+from homeiq_assets.resources.home_resources import abandoned, resources, run_lock
 from homeiq_assets_tests.household import QUIET, Household, household
 
 NOW = datetime(2025, 10, 24, 10, 0, tzinfo=UTC)
@@ -98,6 +98,15 @@ def test_a_dead_run_is_found_once(home: Household) -> None:
     assert look(home) == "0 dead runs marked as failed"
 
 
+def test_the_lock_of_a_killed_run_that_somebody_else_marked_goes_too(home: Household) -> None:
+    killed = started(home, dg.DagsterRunStatus.FAILURE)
+    with process_of(home, killed):
+        pass
+
+    assert look(home) == "0 dead runs marked as failed"
+    assert not run_lock(home.home, killed).exists()
+
+
 def test_a_run_holds_its_lock_while_it_works_and_leaves_nothing_behind(home: Household) -> None:
     seen: list[bool] = []
 
@@ -105,7 +114,7 @@ def test_a_run_holds_its_lock_while_it_works_and_leaves_nothing_behind(home: Hou
     def at_work(context: dg.AssetExecutionContext) -> None:
         path = run_lock(home.home, context.run.run_id)
         seen.append(path.exists())
-        seen.append(not is_dead(home.home, context.run.run_id))
+        seen.append(context.run.run_id not in abandoned(home.home))
         with pytest.raises(Exception, match="lock"), FileLock(path, timeout=0):
             pass
 

@@ -130,6 +130,23 @@ def test_an_update_that_comes_while_a_day_is_rolled_is_rolled_once_more(followin
     assert following.look("2025-11-05T12:25") == {}
 
 
+def test_what_failed_is_asked_for_again_each_night_until_it_is_done(following: Automation) -> None:
+    following.updated(METER, "2025-11-03")
+    following.look("2025-11-05T12:20", run=False)
+    in_the_way = following.home.settings.homeiq_home / "store"
+    in_the_way.write_text("a file where the store's folder should be")
+    assert not following.home.materialise(HOURLY, DAILY, days=("2025-11-03", "2025-11-04")).success
+    in_the_way.unlink()
+    failed = {HOURLY: days("2025-11-03", 2), DAILY: days("2025-11-03", 2)}
+
+    assert following.look("2025-11-05T12:21") == following.look("2025-11-05T23:00") == {}
+    following.look("2025-11-06T00:10")
+    assert following.look("2025-11-06T04:31", run=False) == failed
+    assert following.home.materialise(HOURLY, DAILY, days=("2025-11-03", "2025-11-04")).success
+    assert following.look("2025-11-06T04:33") == {}
+    assert following.look("2025-11-07T04:31") == {}
+
+
 def test_todays_polls_roll_no_tier_and_refresh_the_view_once_an_hour(following: Automation) -> None:
     asked = []
     for minutes in range(0, 150, 5):

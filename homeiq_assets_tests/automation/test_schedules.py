@@ -117,16 +117,40 @@ def test_a_tick_that_finds_its_predecessor_running_skips_and_the_next_one_goes_o
     request = tick(home, now)
 
     assert isinstance(skipped, dg.SkipReason)
-    assert "still running" in (skipped.skip_message or "")
+    assert "still asks simulated" in (skipped.skip_message or "")
     assert polled(request)
 
 
-def test_a_poll_that_hangs_does_not_hold_up_polling_for_ever(home: Household) -> None:
-    run = home.instance.create_run_for_job(home.defs.resolve_job_def("poll_feeds"), status=dg.DagsterRunStatus.STARTED)
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_backfill_of_one_vendor_leaves_the_polls_of_the_others_alone(
+    status: dg.DagsterRunStatus, tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    home = household(tmp_path, NOW, instance=instance, PRICING_PROVIDER="awattar")
+    backfill = instance.create_run_for_job(
+        home.defs.resolve_implicit_global_asset_job_def(),
+        asset_selection=frozenset({asset_key("feeds/electricity_pricing")}),
+        status=status,
+    )
     try:
-        assert polled(tick(home, floor_to(datetime.now(UTC), timedelta(minutes=5)) + timedelta(minutes=20)))
+        request = tick(home, NOW)
     finally:
-        home.instance.report_run_failed(run)
+        instance.report_run_failed(backfill)
+
+    prices = {"electricity_pricing", "electricity_pricing_forecast"}
+    assert polled(request) == (HOURLY | QUARTERLY | ALWAYS) - prices
+    assert prices < polled(tick(home, NOW))
+
+
+def test_on_the_first_day_there_is_nothing_to_settle(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    home = household(tmp_path, datetime.now(UTC), zone="UTC", instance=instance, HOMEIQ_START_DATE=today)
+
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=datetime.now(UTC), repository_def=home.defs.get_repository_def()
+    )
+    asked = home.defs.resolve_schedule_def("settle_feeds").evaluate_tick(context)
+
+    assert "no day is closed yet" in (asked.skip_message or "")
 
 
 def test_the_run_that_a_tick_asks_for_polls_what_it_says(home: Household) -> None:

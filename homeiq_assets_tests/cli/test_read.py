@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -15,9 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import homeiq_assets
+from homeiq_assets.errors import ArchiveError
 from homeiq_assets.measurements import ALL, OCCUPANCY_PREDICTION, SMART_METER, tier_of
+from homeiq_assets.reading import parts
 from homeiq_assets.schema import rows_of
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.window import HOUR, Window, local_day, local_month
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.household import Household, household
 
@@ -140,6 +143,22 @@ def test_days_that_the_store_no_longer_has_come_from_the_archive_in_the_same_col
     ]
 
 
+def test_a_month_that_is_not_over_is_read_without_asking_the_archive(home: Household) -> None:
+    class Away:
+        def __getattr__(self, name: str) -> Any:
+            raise ArchiveError("the archive is away")
+
+    daily = tier_of(SMART_METER, "daily")
+    october = local_month(date(2025, 10, 1), VIENNA)
+    during, after = october.end - HOUR, october.end
+
+    found = list(parts(daily, october, VIENNA, home.store, Away(), during))  # type: ignore[arg-type]
+
+    assert {part.source for part in found} == {"store"}
+    with pytest.raises(ArchiveError):
+        list(parts(daily, october, VIENNA, home.store, Away(), after))  # type: ignore[arg-type]
+
+
 def test_a_window_within_a_day_leaves_out_the_archived_row_of_its_midnight(home: Household, homeiq: Run) -> None:
     daily = tier_of(SMART_METER, "daily")
     kept = home.stored(daily, "2025-10-25")
@@ -192,6 +211,8 @@ def test_text_that_looks_like_markup_is_shown_as_it_is(home: Household, homeiq: 
         (["smart_meter", "--start", "last week"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-26"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-27"], "homeiq: the window is not one: "),
+        (["smart_meter", "--end", "9999-12-31"], "homeiq: the window is not one: it reaches beyond"),
+        (["smart_meter", "--start", "0001-01-01"], "homeiq: the window is not one: it reaches beyond"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
@@ -246,6 +267,16 @@ def test_a_reader_of_the_pipe_that_goes_away_ends_it_quietly(home: Household) ->
         assert process.stdout.read(100).startswith(b"[{")
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_a_full_disk_behind_it_is_one_line(form: str, home: Household) -> None:
+    with open("/dev/full", "wb") as full:
+        words = command("read", "smart_meter", *LONG, "--format", form)
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr == "homeiq: the rows cannot be written to standard output: No space left on device\n"
 
 
 def test_parquet_is_not_thrown_at_a_terminal(home: Household) -> None:

@@ -43,9 +43,21 @@ def look(
     now: datetime = LATER,
     measurement: Measurement = ELECTRICITY_PRICING,
     field: str = "current_price",
+    late: timedelta | None = None,
 ) -> StoredDay:
-    (found,) = survey(measurement, store, [day], field, {day: step} if step else {}, now, ZoneInfo(zone))
+    (found,) = survey(measurement, store, [day], field, {day: step} if step else {}, now, ZoneInfo(zone), late)
     return found
+
+
+def test_what_a_vendor_may_still_publish_is_not_missing_yet(store: EmbeddedStore) -> None:
+    day = local_day(date(2025, 7, 1), ZoneInfo(VIENNA))
+    noon = day.start + 12 * HOUR
+    fill(store, Window(day.start, day.start + 7 * HOUR), FIVE)
+
+    assert look(store, date(2025, 7, 1), step=FIVE, now=noon).short
+    patient = look(store, date(2025, 7, 1), step=FIVE, now=noon, late=6 * HOUR)
+    assert (patient.intervals, patient.expected) == (72, 72)
+    assert look(store, date(2025, 7, 1), step=FIVE, now=day.end + 6 * HOUR, late=6 * HOUR).short
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,18 @@ def test_the_doctor_hears_what_works(influxd: Influxd, place: InfluxPlace, store
     assert (store.probe()[-1].ok, "keeps rows for 30 days only" in store.probe()[-1].detail) == (False, True)
 
 
+def test_the_doctor_hears_that_a_bucket_forgets_too_soon(
+    influxd: Influxd, influx_place: Callable[..., InfluxPlace]
+) -> None:
+    store = influx_place(bucket=influxd.create_bucket(retention_seconds=2 * 86400)).open()
+
+    failed = [probe.detail for probe in store.probe() if probe.ok is False]
+
+    assert len(failed) == 1
+    assert re.match("INFLUXDB_BUCKET: the bucket .* keeps rows for 2 days only.*to 7 days or more", failed[0])
+    store.close()
+
+
 @pytest.mark.parametrize("what", ["token", "org", "bucket", "read only", "write only"])
 def test_the_doctor_hears_which_setting_is_wrong(
     influxd: Influxd, place: InfluxPlace, wrong: Callable[..., Store], what: str

@@ -150,6 +150,8 @@ def _readings(series: Series, window: Window) -> dict[datetime, float]:
     readings = {}
     for point in sorted(series.data, key=lambda point: point.point_time):
         at = point.point_time.astimezone(UTC)
+        if floor_to(at, series.meta.step) != at:
+            raise ProviderError(NAME, f"{at.isoformat()} is no start of a period of {series.meta.step}")
         if point.value is None or at not in window:
             continue
         grams = point.value * GRAMS_PER_KWH

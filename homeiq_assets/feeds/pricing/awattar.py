@@ -23,8 +23,9 @@ from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 NAME = "awattar"
 CURRENCY = "EUR"
 HOSTS = {"DE": "https://api.awattar.de", "AT": "https://api.awattar.at"}
-# The coupled day-ahead market clears at no less than this; below it stands a sentinel, not a price.
-LOWEST_EUR_PER_MWH = -500.0
+# The coupled day-ahead market clears at no less than the first, and no raised limit will come near the second:
+# beyond stands a sentinel, not a price.
+LOWEST_EUR_PER_MWH, HIGHEST_EUR_PER_MWH = -500.0, 20_000.0
 LAST_MS = 4_102_444_800_000  # 2100-01-01
 
 logger = logging.getLogger(__name__)
@@ -133,10 +134,10 @@ class AwattarForecast:
 
 
 def _priced(prices: list[_Price]) -> Iterable[Slot]:
-    """Slots in EUR/kWh; one whose price is null or below what the market allows has none."""
+    """Slots in EUR/kWh; one whose price is null or beyond what the market allows has none."""
     for price in prices:
         start = _instant(price.start_timestamp)
-        if price.marketprice is None or price.marketprice < LOWEST_EUR_PER_MWH:
+        if price.marketprice is None or not LOWEST_EUR_PER_MWH <= price.marketprice <= HIGHEST_EUR_PER_MWH:
             logger.warning("%s: no usable price for %s: %s", NAME, start.isoformat(), price.marketprice)
             continue
         yield Slot(start, _instant(price.end_timestamp), price.marketprice / 1000)

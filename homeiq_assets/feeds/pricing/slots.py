@@ -19,6 +19,9 @@ from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_date, local_day, local_days
 
+SHORTEST = timedelta(minutes=5)
+"""No electricity market has a shorter interval."""
+
 
 @dataclass(frozen=True, order=True)
 class Slot:
@@ -32,13 +35,15 @@ class Slot:
 def tidy(provider: str, slots: Iterable[Slot]) -> list[Slot]:
     """The slots in order, each once.
 
-    Raises ProviderError for a slot that ends before it has begun, and where two slots that are not the
-    same share time: which of their prices is true cannot be known.
+    Raises ProviderError for a slot that is too short (or ends before it has begun), and where two slots that are
+    not the same share time: which of their prices is true cannot be known.
     """
     ordered: list[Slot] = []
     for slot in sorted(set(slots)):
-        if slot.end <= slot.start:
-            raise ProviderError(provider, f"the price of {slot.start:%Y-%m-%dT%H:%MZ} ends at its start or before it")
+        if slot.end - slot.start < SHORTEST:
+            raise ProviderError(
+                provider, f"the price of {slot.start:%Y-%m-%dT%H:%MZ} is for less time than any market's interval"
+            )
         if ordered and slot.start < ordered[-1].end:
             raise ProviderError(provider, f"two different prices for the time from {slot.start:%Y-%m-%dT%H:%MZ}")
         ordered.append(slot)

@@ -229,6 +229,7 @@ def test_a_failing_forecast_is_an_error_after_history_was_given(vendor: WattTime
         (series((DAY.start, 1.0), region="CAISO_SOUTH"), "answered for CAISO_SOUTH"),
         (series((DAY.start, 1.0), data_point_period_seconds=0), "data_point_period_seconds"),
         (series((DAY.start, "812.5")), "value"),
+        (series((DAY.start + timedelta(seconds=17), 812.5)), "no start of a period of 0:05:00"),
         (series((DAY.start, True)), "value"),
         (json_reply({"data": [{"point_time": "2023-11-15T00:00:00", "value": 1.0}], "meta": {}}), "point_time"),
         (json_reply({"data": [], "meta": {}}), "meta"),

@@ -184,7 +184,7 @@ def test_rows_outside_what_was_asked_for_are_not_taken(vendor: AwattarVendor) ->
         (Reply(200, b'{"object":"list","data":[{"start_timestamp":0,"end_timestamp":1,"marketprice":NaN}]}'), "data.0"),
         (published(entry(start_timestamp="2023-11-15")), "start_timestamp"),
         (published(entry(end_timestamp=10**18)), "end_timestamp"),
-        (published(entry(end_timestamp=1_500_000_000_000)), "ends at its start or before"),
+        (published(entry(end_timestamp=1_500_000_000_000)), "less time than any market's interval"),
         (published(entry(), entry(marketprice=43.0)), "two different prices"),
         (json_reply({"object": "list"}), "data"),
         (json_reply({"object": "error", "message": "maintenance"}), "maintenance"),
