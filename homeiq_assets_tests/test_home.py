@@ -1,12 +1,13 @@
 """The home's time zone: resolved once, kept, and never changed behind the owner's back."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.home import open_home, resolve_home
+from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.settings import Settings
 from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
 
@@ -72,3 +73,61 @@ def test_a_folder_that_cannot_be_written_is_named(settings_of: Callable[..., Set
 
     with pytest.raises(SettingError, match="HOMEIQ_HOME"):
         resolve_home(settings).keep_zone()
+
+
+@pytest.mark.parametrize("content", [b"", b"Europe/Vie\n", b"\xff\xfe\x00", b"../etc"])
+def test_a_damaged_kept_zone_stops_everything_and_stays_what_it_is(
+    content: bytes, settings_of: Callable[..., Settings]
+) -> None:
+    file = settings_of().homeiq_home / "timezone"
+    file.parent.mkdir()
+    file.write_bytes(content)
+
+    for settings in (settings_of(), settings_of(HOMEIQ_TIMEZONE="Asia/Kolkata")):
+        home = open_home(settings)
+        assert str(file) in (home.zone_problem or "")
+        with pytest.raises(SettingError, match=r"HOMEIQ_HOME.* is damaged.* back into it"):
+            home.keep_zone()
+        with pytest.raises(SettingError, match="is damaged"):
+            resolve_home(settings)
+    assert file.read_bytes() == content
+
+
+def test_a_kept_zone_that_cannot_be_read_does_not_count_as_none(settings_of: Callable[..., Settings]) -> None:
+    (settings_of().homeiq_home / "timezone").mkdir(parents=True)
+
+    with pytest.raises(SettingError, match=r"HOMEIQ_HOME\), which cannot be read \(Is a directory\)"):
+        resolve_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna"))
+
+
+def test_of_two_first_runs_at_once_both_succeed(settings_of: Callable[..., Settings]) -> None:
+    homes = [open_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna")) for _ in range(8)]
+    together = threading.Barrier(len(homes))
+    failures: list[Exception] = []
+
+    def keep(home: Home) -> None:
+        together.wait()
+        try:
+            home.keep_zone()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=keep, args=(home,)) for home in homes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert (homes[0].settings.homeiq_home / "timezone").read_text() == "Europe/Vienna\n"
+    assert not list(homes[0].settings.homeiq_home.glob("timezone?*[!k]"))
+
+
+def test_of_two_first_runs_with_different_zones_the_later_is_refused(settings_of: Callable[..., Settings]) -> None:
+    one = open_home(settings_of(HOMEIQ_TIMEZONE="Europe/Vienna"))
+    other = open_home(settings_of(HOMEIQ_TIMEZONE="Asia/Kolkata"))
+    one.keep_zone()
+
+    with pytest.raises(SettingError, match=r"HOMEIQ_TIMEZONE: is Asia/Kolkata, but .* cut in Europe/Vienna"):
+        other.keep_zone()
+    assert (one.settings.homeiq_home / "timezone").read_text() == "Europe/Vienna\n"

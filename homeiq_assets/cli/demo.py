@@ -19,12 +19,17 @@ from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.feeds.registry import SIMULATED, choice
 from homeiq_assets.home import Home, resolve_home
 from homeiq_assets.settings import PROJECT, Settings, home_folder, load
+from homeiq_assets.stores.local import explained
 from homeiq_assets.window import local_date
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster_shared.error import SerializableErrorInfo
 
 RANGE = "dagster/asset_partition_range_"
+INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+"""What a run's failure is called where Ctrl-C ended it: Dagster makes a failed run of it, and raises nothing."""
+OURS = "homeiq_assets.errors."
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ def demo() -> None:
     """Fill a demonstration month of every asset: no keys, no database, no Docker. Re-running changes nothing."""
     home = resolve_home(load())
     _only_simulated(home.settings)
+    _dagster_home()
     # dagster.yaml names its folders relative to the project.
     os.chdir(PROJECT)
     month = last_whole_month(local_date(home.now(), home.zone), home.settings)
@@ -70,6 +76,8 @@ def _only_simulated(settings: Settings) -> None:
 
     if settings.live:
         raise SettingError("INFLUXDB_URL", "is set; the demonstration is for the embedded store, without settings")
+    if settings.s3_archive_bucket is not None or "S3_ARCHIVE_BUCKET" in settings.problems:
+        raise SettingError("S3_ARCHIVE_BUCKET", "is set; the demonstration would archive simulated months in it")
     for feed in FEEDS:
         if choice(feed, settings) != SIMULATED:
             raise SettingError(
@@ -78,13 +86,27 @@ def _only_simulated(settings: Settings) -> None:
             )
 
 
+def _dagster_home() -> None:
+    folder = os.environ.get("DAGSTER_HOME")
+    if folder and not (os.path.isabs(folder) and os.path.isdir(folder)):
+        raise SettingError(
+            "DAGSTER_HOME", f"{folder} is not the whole path of a folder that exists; make it, or unset the variable"
+        )
+
+
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
+    lock = FileLock(home_folder(settings) / "demo.lock")
     try:
-        with FileLock(home_folder(settings) / "demo.lock", timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
         raise HomeiqError("another `homeiq demo` is running; wait for it") from None
+    except OSError as error:
+        raise explained(error, home_folder(settings) / "demo.lock") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
@@ -126,6 +148,8 @@ def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,
                 )
+            if _interrupted(result):
+                raise click.Abort
             if not result.success:
                 raise HomeiqError(f"{key.to_user_string()}: {_reason(result)}")
             rows = sum(
@@ -135,12 +159,32 @@ def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
             yield Done(key.to_user_string(), len(days), rows, time.monotonic() - began)
 
 
+def _interrupted(result: "dg.ExecuteInProcessResult") -> bool:
+    """Whether Ctrl-C came in the run: its step failed, or was tried again, as a retry policy has it."""
+    errors: list[SerializableErrorInfo | None] = [
+        event.step_retry_data.error for event in result.all_events if event.is_step_up_for_retry
+    ]
+    errors += [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    return any(error.cls_name in INTERRUPTED for first in errors for error in _chain(first))
+
+
 def _reason(result: "dg.ExecuteInProcessResult") -> str:
     """The owner's words for why a run failed."""
     for event in result.all_events:
+        if event.is_resource_init_failure:
+            for error in _chain(event.engine_event_data.error):
+                if error.message.startswith(OURS):
+                    return error.message.strip().partition(": ")[2]
         if event.is_step_failure:
             data = event.step_failure_data
             told = data.user_failure_data.description if data.user_failure_data else None
             fault = data.error.cause or data.error if data.error else None
             return told or (fault.message.strip() if fault else "")
     return "the run failed; its log is in the UI"
+
+
+def _chain(error: "SerializableErrorInfo | None") -> "Iterator[SerializableErrorInfo]":
+    """The error, and what it came of."""
+    while error is not None:
+        yield error
+        error = error.cause

@@ -55,6 +55,8 @@ def _zone(settings: Settings) -> tuple[Home, Probe]:
         home = resolve_home(settings)
     except HomeiqError as error:
         return open_home(settings), Probe("time zone", False, str(error))
+    except Exception as error:
+        return open_home(settings), _unforeseen("time zone", error)
     if home.zone_said:
         return home, Probe("time zone", True, f"{home.zone.key} (HOMEIQ_TIMEZONE)")
     return home, Probe("time zone", None, "UTC is used; set HOMEIQ_TIMEZONE before the first run, which fixes it")
@@ -63,13 +65,14 @@ def _zone(settings: Settings) -> tuple[Home, Probe]:
 def _store(settings: Settings) -> Iterator[Probe]:
     try:
         store = open_store(settings)
+        try:
+            yield from store.probe()
+        finally:
+            store.close()
     except HomeiqError as error:
         yield Probe("store", False, str(error))
-        return
-    try:
-        yield from store.probe()
-    finally:
-        store.close()
+    except Exception as error:
+        yield _unforeseen("store", error)
 
 
 def _feed(feed: Feed, home: Home) -> Probe:
@@ -89,3 +92,10 @@ def _tried(what: str, probe: Callable[[], str]) -> Probe:
         return Probe(what, True, probe())
     except HomeiqError as error:
         return Probe(what, False, str(error))
+    except Exception as error:
+        return _unforeseen(what, error)
+
+
+def _unforeseen(what: str, error: Exception) -> Probe:
+    """One probe that goes wrong in a way of its own never costs the others their lines."""
+    return Probe(what, False, redact(f"{type(error).__name__}: {error}"))

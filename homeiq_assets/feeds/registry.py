@@ -75,7 +75,10 @@ def choice(feed: Feed, settings: Settings) -> str:
         return name if name in (*known, OFF) else UNKNOWN
     for name, entry in known.items():
         for needed in entry.credentials:
-            if all(getattr(settings, setting.lower()) is not None for setting in needed):
+            # A wrong value was meant too: else a slip in a token would bring simulated readings.
+            if all(
+                setting in settings.problems or getattr(settings, setting.lower()) is not None for setting in needed
+            ):
                 return name
     return OFF if settings.live else SIMULATED
 

@@ -15,6 +15,7 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.home import Home
 from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.local import explained
 from homeiq_assets.stores.opening import open_store
 
 
@@ -46,28 +47,51 @@ def resources(home: Home) -> dict[str, dg.ResourceDefinition]:
 
 
 def run_lock(home: Home, run_id: str) -> Path:
-    """The file that a run holds locked while its process lives."""
+    """The file that a run holds locked while its process lives. Raises HomeiqError that names HOMEIQ_HOME."""
     folder = home.settings.homeiq_home / "locks" / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explained(error, folder) from error
     return folder / f"{run_id}.lock"
 
 
-def is_dead(home: Home, run_id: str) -> bool:
-    """Whether a started run's process is gone: it took its lock, and nobody holds it any more."""
-    path = run_lock(home, run_id)
-    if not path.exists():
-        return False
+def abandoned(home: Home) -> list[str]:
+    """The ids of runs whose process is gone: they took their lock, and nobody holds it any more.
+
+    Raises HomeiqError that names HOMEIQ_HOME where a lock cannot be tried.
+    """
+    return [path.stem for path in sorted(run_lock(home, "any").parent.glob("*.lock")) if _is_free(path)]
+
+
+def _is_free(path: Path) -> bool:
     try:
         with FileLock(path, timeout=0):
             return True
     except Timeout:
         return False
+    except OSError as error:
+        raise explained(error, path) from error
 
 
 @contextmanager
 def _alive(home: Home, run_id: str) -> Iterator[None]:
     path = run_lock(home, run_id)
-    with FileLock(path):
+    lock = FileLock(path)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise explained(error, path) from error
+    try:
         yield
         # While it is still held: a file that nobody holds means a process that died.
+        _remove(path)
+    finally:
+        lock.release()
+
+
+def _remove(path: Path) -> None:
+    try:
         path.unlink(missing_ok=True)
+    except OSError as error:
+        raise explained(error, path) from error

@@ -1,8 +1,11 @@
 """`homeiq demo`: which month it shows, and that it mixes with nothing of the owner's."""
 
+import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,6 +14,7 @@ from filelock import FileLock
 from homeiq_assets.cli.demo import last_whole_month
 from homeiq_assets.errors import SettingError
 from homeiq_assets.settings import Settings
+from homeiq_assets.stores.embedded import EmbeddedStore
 from homeiq_assets_tests.cli.conftest import Outcome
 
 Run = Callable[..., Outcome]
@@ -51,6 +55,9 @@ def test_a_first_day_after_that_month_is_told(settings_of: Callable[..., Setting
     [
         ({"INFLUXDB_URL": "http://127.0.0.1:9"}, "homeiq: INFLUXDB_URL: is set; the demonstration is for"),
         ({"INFLUXDB_URL": "no url"}, "homeiq: INFLUXDB_URL: is set; the demonstration is for"),
+        ({"S3_ARCHIVE_BUCKET": "years-of-home"}, "homeiq: S3_ARCHIVE_BUCKET: is set; the demonstration would"),
+        ({"DAGSTER_HOME": "dagster"}, "homeiq: DAGSTER_HOME: dagster is not the whole path of a folder that exists"),
+        ({"DAGSTER_HOME": "/no/such/folder"}, "homeiq: DAGSTER_HOME: /no/such/folder is not the whole path"),
         ({"PRICING_PROVIDER": "awattar"}, "homeiq: PRICING_PROVIDER: awattar serves electricity_pricing; "),
         ({"CARBON_PROVIDER": "off"}, "homeiq: CARBON_PROVIDER: off serves carbon_intensity; "),
         ({"HOMEIQ_TIMEZONE": "Mars/Olympus"}, "homeiq: HOMEIQ_TIMEZONE: "),
@@ -93,3 +100,36 @@ def test_what_fails_is_named_with_its_reason_and_its_run_is_kept(home: Path, hom
         assert run.status == dg.DagsterRunStatus.FAILURE
         assert run.tags["dagster/asset_partition_range_start"] == month.isoformat()
         assert run.tags["homeiq/demo"] == "true"
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_interrupted_within_a_run_it_says_how_to_go_on(
+    times: int, home: Path, homeiq: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, left = EmbeddedStore.replace, [times]
+
+    def interrupted(*given: Any) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return replace(*given)
+
+    monkeypatch.setattr(EmbeddedStore, "replace", interrupted)
+
+    found = homeiq("demo")
+
+    assert found.status == 1
+    assert found.err == "homeiq: stopped; run the same command again, it goes on where it was\n"
+
+
+def test_a_folder_that_takes_no_locks_is_named(home: Path, homeiq: Run) -> None:
+    (home / "demo.lock").mkdir()
+    own = homeiq("demo")
+    (home / "demo.lock").rmdir()
+    (home / "locks").write_text("a file where the folder should be")
+    runs = homeiq("demo")
+
+    assert (own.status, own.err.count("\n")) == (1, 1)
+    assert own.err.startswith(f"homeiq: HOMEIQ_HOME: {home / 'demo.lock'} cannot be used")
+    assert (runs.status, runs.err.count("\n")) == (1, 1)
+    assert runs.err.startswith(f"homeiq: feeds/air_quality: HOMEIQ_HOME: {home / 'locks'}")

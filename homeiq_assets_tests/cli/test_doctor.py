@@ -149,6 +149,63 @@ def test_brackets_in_a_finding_are_shown(doctor: Doctor, tmp_path: Path) -> None
     assert found.detail("feed carbon_intensity").startswith("CARBON_PROVIDER: '[/b]' is not a provider")
 
 
+def test_an_env_file_that_cannot_be_read_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"HOMEIQ_TIMEZONE=Europe/Vienna # f\xfcr uns\n")
+
+    found = doctor()
+
+    assert (found.status, found.state(".env")) == (1, "failed")
+    assert "is not UTF-8 text" in found.detail(".env")
+    assert found.state("archive") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL_S3", "foo"),
+        ("AWS_ENDPOINT_URL", "http://localhost:99999"),
+        ("AWS_PROFILE", "nonexistent"),
+        ("AWS_REGION", "eu west"),
+        ("AWS_DEFAULT_REGION", "eu west"),
+        ("AWS_SESSION_TOKEN", "\u201ctoken\u201d"),
+    ],
+)
+def test_an_aws_variable_that_cannot_be_used_is_named_and_the_rest_is_looked_at_still(
+    name: str, value: str, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(other, raising=False)
+
+    found = doctor(S3_ARCHIVE_BUCKET="years-of-home", **{name: value})
+
+    assert (found.status, found.state("archive")) == (1, "failed")
+    assert found.detail("archive").startswith(f"{name}: ")
+    assert found.state("feed fx_rate") == "not set"
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        ("homeiq_assets.feeds.meter.home_assistant.time_zone", "time zone"),
+        ("homeiq_assets.stores.embedded.EmbeddedStore.probe", "store"),
+        ("homeiq_assets.archive.objects.LocalFolder.probe", "archive"),
+    ],
+)
+def test_a_probe_that_goes_wrong_in_a_way_of_its_own_costs_no_other_its_line(
+    where: str, what: str, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("something odd about a-secret-token")
+
+    monkeypatch.setattr(where, broken)
+
+    found = doctor(HOME_ASSISTANT_URL="http://127.0.0.1:9", HOME_ASSISTANT_TOKEN="a-secret-token")
+
+    assert found.status == 1
+    assert found.found[what] == ("failed", "RuntimeError: something odd about ***")
+    assert found.state("feed fx_rate") == "not set"
+
+
 class TestVendors:
     NOW = datetime.now(UTC)
 

@@ -183,6 +183,7 @@ def test_a_refused_login_names_the_settings_to_look_at(greeter: Greeter, status:
         (b"", "nothing in it"),
         (b"<html>Sorry</html>", "not (complete) JSON"),
         (b'{"hello": "wor', "not (complete) JSON"),
+        (b'{"hello": ' + b"[" * 5000 + b"]" * 5000 + b"}", "not (complete) JSON"),
         (b'{"hello": "\xff\xfe", "warmth": 1}', "not (complete) JSON"),
         (b'{"hello": "world", "warmth": "21.5"}', "warmth is not what the API promises"),
         (b'{"hello": null, "warmth": 21.5}', "hello is not what the API promises"),

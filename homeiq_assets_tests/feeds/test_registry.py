@@ -94,6 +94,14 @@ def test_simulated_readings_never_enter_a_live_influxdb_unless_allowed_by_name(s
     assert provider_of(CARBON, allowed, VIENNA).name == SIMULATED
 
 
+def test_a_credential_that_is_wrong_still_chooses_its_provider_which_then_names_it(settings_of: SettingsOf) -> None:
+    settings = settings_of(**HOME_ASSISTANT | {"HOME_ASSISTANT_TOKEN": "“quoted by a word processor”"})
+
+    assert choice(METER, settings) == "home_assistant"
+    with pytest.raises(SettingError, match="HOME_ASSISTANT_TOKEN"):
+        provider_of(METER, settings, VIENNA)
+
+
 def test_circuits_are_polled_only_where_there_are_some(settings_of: SettingsOf) -> None:
     without = settings_of(**HOME_ASSISTANT)
     assert (choice(METER, without), serves(METER, without), serves(CIRCUITS, without)) == (

@@ -5,7 +5,7 @@ What the numbers mean as rows belongs to `watttime.py`.
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -107,8 +107,12 @@ class Access(_Strict):
         return min(starts, default=None)
 
 
+# It travels in a header, which takes printable ASCII alone.
+_Token = Annotated[str, Field(pattern=r"^[!-~]+$")]
+
+
 class _Login(_Strict):
-    token: str = Field(min_length=1)
+    token: _Token
 
 
 class _Place(_Strict):
@@ -118,7 +122,7 @@ class _Place(_Strict):
 class _KeptToken(BaseModel):
     base_url: str
     username: str
-    token: str
+    token: _Token
     since: AwareDatetime
 
 

@@ -179,7 +179,7 @@ class HomeAssistantSocket:
             raise self._closed() from None
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._malformed(text) from None
         if not isinstance(message, dict):
             raise self._malformed(message)
@@ -197,7 +197,10 @@ class HomeAssistantSocket:
 
 def _excerpt(message: Any) -> str:
     """The start of what came back. Redacted before it is cut: half a secret would not be recognised."""
-    text = message if isinstance(message, str) else json.dumps(message, default=repr)
+    try:
+        text = message if isinstance(message, str) else json.dumps(message, default=repr)
+    except RecursionError:
+        text = "values within values, too deep to be shown"
     return " ".join(redact(text).split())[:EXCERPT]
 
 

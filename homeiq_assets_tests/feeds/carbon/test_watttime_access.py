@@ -78,6 +78,21 @@ def test_a_token_refused_before_its_time_is_replaced_once(vendor: WattTimeVendor
     assert len(vendor.asked_for("/login")) == 2
 
 
+@pytest.mark.parametrize("token", ["\u201ctoken\u201d", "two words", "two\nlines", ""])
+def test_a_token_that_no_header_takes_is_no_answer_and_not_kept(token: str, vendor: WattTimeVendor, home: Path) -> None:
+    vendor.misbehave(json_reply({"token": token}), path="/login")
+    with pytest.raises(ProviderError, match=r"token is not what the API promises"):
+        fetch(vendor, home, DAY)
+    assert not (home / "tokens").exists()
+
+
+def test_a_password_may_be_any_text(home: Path) -> None:
+    typographic = "\u201cgr\u00fcn\u201d \u20ac"
+    with running() as vendor:
+        vendor.password = typographic
+        assert fetch(vendor, home, DAY, watttime_password=SecretStr(typographic))
+
+
 def test_a_login_that_goes_on_being_refused_is_not_repeated_for_ever(vendor: WattTimeVendor, home: Path) -> None:
     fetch(vendor, home, DAY)
     vendor.misbehave(*[json_reply({"error": "INVALID_TOKEN"}, 401)] * 2, path="/v3/historical")
