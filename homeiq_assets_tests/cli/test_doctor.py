@@ -22,8 +22,7 @@ class Examined:
     """The table as state and finding by what was looked at."""
 
     def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        self.status = outcome.status
+        self.outcome, self.status = outcome, outcome.status
         header, *lines = outcome.lines
         state, detail = header.index("state"), header.index("found")
         self.found: dict[str, tuple[str, str]] = {}

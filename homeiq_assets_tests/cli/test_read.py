@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -16,11 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import homeiq_assets
-from homeiq_assets.errors import ArchiveError
 from homeiq_assets.measurements import ALL, OCCUPANCY_PREDICTION, SMART_METER, tier_of
-from homeiq_assets.reading import parts
 from homeiq_assets.schema import rows_of
-from homeiq_assets.window import HOUR, Window, local_day, local_month
+from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.household import Household, household
 
@@ -141,22 +138,6 @@ def test_days_that_the_store_no_longer_has_come_from_the_archive_in_the_same_col
         "2025-10-27 store",
         "2025-10-28 archive",
     ]
-
-
-def test_a_month_that_is_not_over_is_read_without_asking_the_archive(home: Household) -> None:
-    class Away:
-        def __getattr__(self, name: str) -> Any:
-            raise ArchiveError("the archive is away")
-
-    daily = tier_of(SMART_METER, "daily")
-    october = local_month(date(2025, 10, 1), VIENNA)
-    during, after = october.end - HOUR, october.end
-
-    found = list(parts(daily, october, VIENNA, home.store, Away(), during))  # type: ignore[arg-type]
-
-    assert {part.source for part in found} == {"store"}
-    with pytest.raises(ArchiveError):
-        list(parts(daily, october, VIENNA, home.store, Away(), after))  # type: ignore[arg-type]
 
 
 def test_a_window_within_a_day_leaves_out_the_archived_row_of_its_midnight(home: Household, homeiq: Run) -> None:

@@ -1,0 +1,52 @@
+"""A March of daily rows, written to and read from an archive: what the tests of months share."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from homeiq_assets.archive.manifest import Manifest
+from homeiq_assets.archive.months import read_month, write_month
+from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.measurements import SMART_METER, tier_of
+from homeiq_assets.schema import Measurement, rows_of
+from homeiq_assets.window import local_day, local_month
+
+DAILY = tier_of(SMART_METER, "daily")
+VIENNA = ZoneInfo("Europe/Vienna")
+MARCH = local_month(date(2025, 3, 1), VIENNA)
+FOLDER = "measurement=smart_meter_daily/year=2025/month=03"
+
+
+def rows(days: range, power: float = 100.0, measurement: Measurement = DAILY) -> pa.Table:
+    """A row for each of these days of March 2025, at its local midnight."""
+    return rows_of(
+        measurement,
+        [
+            {
+                "time": local_day(date(2025, 3, day), VIENNA).start,
+                "meter_type": "emporia",
+                "total_power_w_mean": power + day,
+                "total_power_w_count": 288,
+            }
+            for day in days
+        ],
+    )
+
+
+WHOLE = rows(range(1, 32))
+
+
+def write(table: pa.Table, objects: ObjectStore) -> Manifest:
+    return write_month(table, DAILY, MARCH, VIENNA, objects)
+
+
+def read(objects: ObjectStore) -> pa.Table:
+    return read_month(DAILY, MARCH, VIENNA, objects)
+
+
+def parquet_names(objects: ObjectStore) -> list[str]:
+    return [name for name in objects.names("") if name.endswith(".parquet")]
+
+
+OURS, THEIRS = rows(range(1, 32), power=1000.0), rows(range(1, 32), power=2000.0)
