@@ -16,10 +16,11 @@ from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import resolve_home
 from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
-from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
+from homeiq_assets.stores.tables import inside
 from homeiq_assets.window import Window, local_date, local_days, local_month
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def parts(
         whole = local_month(days[0], zone)
         if len(place) < len(days) and whole.end <= now:
             archived = read_month(measurement, whole, zone, archive)
-            found["archive"] = _inside(archived, month).sort_by(order)
+            found["archive"] = archived.filter(inside(archived, month)).sort_by(order)
             place = dict.fromkeys(_days_of(found["archive"], zone), "archive") | place
         for source, run in groupby((day for day in days if day in place), key=place.__getitem__):
             together = tuple(run)
@@ -137,8 +138,3 @@ def _days_of(rows: pa.Table, zone: ZoneInfo) -> tuple[date, ...]:
 def _of_days(rows: pa.Table, days: set[date], zone: ZoneInfo) -> pa.Table:
     dates = [local_date(instant, zone) for instant in rows["time"].cast(pa.timestamp("us", "UTC")).to_pylist()]
     return rows.filter(pa.array([day in days for day in dates], pa.bool_()))
-
-
-def _inside(rows: pa.Table, window: Window) -> pa.Table:
-    start, end = pa.scalar(window.start, TIME), pa.scalar(window.end, TIME)
-    return rows.filter(pc.and_(pc.greater_equal(rows["time"], start), pc.less(rows["time"], end)))
