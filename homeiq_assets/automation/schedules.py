@@ -50,7 +50,7 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
     poll_job = dg.define_asset_job(
         "poll_feeds",
         selection=dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds)) - ages,
-        description="What the feeds say now: from two intervals ago to as far as each provider knows.",
+        description="What the feeds say now: from where readings are missing to as far as each provider knows.",
     )
 
     @dg.schedule(

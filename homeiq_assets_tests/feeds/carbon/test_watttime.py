@@ -1,6 +1,5 @@
 """WattTime, asked over HTTP: history as it is published, forecasts as they stand at the poll."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,22 +22,10 @@ from homeiq_assets_tests.feeds.carbon.watttime_home import (
     grams,
     provider,
     rows,
-    running,
     series,
 )
 from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
 from homeiq_assets_tests.vendors.watttime import WattTimeVendor
-
-
-@pytest.fixture
-def vendor() -> Iterator[WattTimeVendor]:
-    with running() as watttime:
-        yield watttime
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 def test_a_poll_brings_published_history_and_the_current_slot_with_its_forecasts(

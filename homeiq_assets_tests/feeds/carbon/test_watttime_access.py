@@ -2,7 +2,6 @@
 
 import logging
 import stat
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,6 @@ from homeiq_assets_tests.feeds.carbon.watttime_home import (
 )
 from homeiq_assets_tests.vendors.server import json_reply
 from homeiq_assets_tests.vendors.watttime import WattTimeVendor
-
-
-@pytest.fixture
-def vendor() -> Iterator[WattTimeVendor]:
-    with running() as watttime:
-        yield watttime
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 def test_a_region_outside_the_plan_names_the_setting(vendor: WattTimeVendor, home: Path) -> None:
