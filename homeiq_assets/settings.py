@@ -6,103 +6,35 @@ calling `Settings.require`. Descriptions are the ones in `.env.example`.
 """
 
 import io
-import ipaddress
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.redaction import redact, register
+from homeiq_assets.setting_types import (
+    PROJECT,
+    Folder,
+    Hours,
+    Minutes,
+    OnOff,
+    StartDate,
+    Token,
+    Url,
+    VendorUrl,
+    VendorUrlTemplate,
+    Zone,
+    is_token,
+)
 
-PROJECT = Path(__file__).resolve().parent.parent
 ENV_FILE = ".env"
 """Also the name under which `Settings.problems` says that the file cannot be read."""
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-
-
-def address(value: str) -> str:
-    """The base URL without a slash at its end. Raises ValueError for what is none, or is not fit to be shown."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL that begins with https:// (or http:// in the home's own network)")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "must not hold a user or password: an address is shown; credentials have settings of their own"
-        )
-    if "?" in value or "#" in value:
-        raise ValueError(
-            "must end before any ? or #: an address is shown and paths are added to it; credentials have settings "
-            "of their own"
-        )
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("must have a port from 0 to 65535 after the colon, or none") from None
-    if not value.isprintable() or " " in value:
-        raise ValueError("must not hold spaces or characters that cannot be seen")
-    return value.rstrip("/")
-
-
-def _vendor_address(value: str) -> str:
-    address(value)
-    parts = urlsplit(value)
-    host = parts.hostname or ""
-    if parts.scheme == "http" and host != "localhost":
-        try:
-            private = ipaddress.ip_address(host).is_private
-        except ValueError:
-            private = "." not in host or host.endswith((".local", ".lan", ".home.arpa", ".internal"))
-        if not private:
-            raise ValueError("plain http is only allowed to loopback and private addresses; use https://")
-    return value.rstrip("/")
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone name such as Europe/Vienna") from None
-    return value
-
-
-def _start(value: date) -> date:
-    if not date(2000, 1, 1) <= value <= datetime.now(UTC).date():
-        raise ValueError("must be a date from 2000-01-01 to today")
-    return value
-
-
-def _folder(value: Path) -> Path:
-    try:
-        return PROJECT / value.expanduser()
-    except RuntimeError:
-        raise ValueError("begins with ~ and a user whose home folder is not known; write the whole path") from None
-
-
-def _token(value: SecretStr) -> SecretStr:
-    if not _is_token(value.get_secret_value()):
-        raise ValueError(
-            "holds a character that no token or key has, such as a typographic quote, a space at an end or a line "
-            "break; copy it again"
-        )
-    return value
-
-
-def _is_token(text: str) -> bool:
-    # It travels in a header, which takes nothing else.
-    return text.isascii() and text.isprintable() and text == text.strip()
-
-
-Url = Annotated[str, AfterValidator(address)]
-Token = Annotated[SecretStr, AfterValidator(_token)]
-VendorUrl = Annotated[str, AfterValidator(_vendor_address)]
-OnOff = Literal["on", "off"]
 
 
 class Settings(BaseSettings):
@@ -110,9 +42,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    homeiq_home: Annotated[Path, AfterValidator(_folder)] = PROJECT / ".homeiq"
-    homeiq_timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    homeiq_start_date: Annotated[date, AfterValidator(_start)] = date(2025, 1, 1)
+    homeiq_home: Folder = PROJECT / ".homeiq"
+    homeiq_timezone: Zone | None = None
+    homeiq_start_date: StartDate = date(2025, 1, 1)
     homeiq_automation: OnOff = "on"
     homeiq_history_days: int = Field(3, ge=1, le=3660)
     homeiq_hold_hours: float = Field(24, gt=0, le=24 * 366)
@@ -137,22 +69,75 @@ class Settings(BaseSettings):
     calendar_provider: str | None = None
     meter_type: str | None = None
     fx_provider: str | None = None
+    carbon_ttl_minutes: Minutes = 5
+    pricing_ttl_minutes: Minutes = 15
+    air_quality_ttl_minutes: Minutes = 15
+    calendar_ttl_minutes: Minutes = 5
+    meter_ttl_minutes: Minutes = 1
+    fx_ttl_minutes: Minutes = 60
 
     watttime_username: str | None = None
     watttime_password: SecretStr | None = None
     watttime_api_token: Token | None = None
+    electricitymaps_api_key: Token | None = None
     grid_region: str | None = None
+
+    pricing_api_key: Token | None = None
     pricing_area: str | None = None
     pricing_surcharge: float = Field(0.0, ge=-10, le=10)
     pricing_vat_percent: float = Field(0.0, ge=0, le=100)
-    pricing_peak_hours: Annotated[str | None, Field(pattern=r"^([01]?\d|2[0-4])-([01]?\d|2[0-4])$")] = None
+    pricing_peak_hours: Hours | None = None
+    pricing_currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    pricing_tariff: str | None = None
+    pricing_url: VendorUrlTemplate | None = None
+    pricing_jmespath: str | None = None
+    pricing_unit_factor: float = Field(1.0, gt=0, le=1000)
+    pricing_auth_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$")
+    octopus_payment_method: Literal["DIRECT_DEBIT", "NON_DIRECT_DEBIT"] = "DIRECT_DEBIT"
+
+    airnow_api_key: Token | None = None
+    airnow_site: str | None = None
+
+    google_client_id: Token | None = None
+    google_client_secret: Token | None = None
+    google_refresh_token: Token | None = None
+    google_calendar_ids: str | None = None
+    google_login_port: int = Field(8095, ge=1024, le=65535)
+    calendar_wfh_words: str = "wfh, home office, homeoffice, working from home, work from home, remote"
+    calendar_away_words: str = "office, trip, travel, holiday, vacation, flight, away, business trip"
+    calendar_travel_minutes: float = Field(30, ge=0, le=24 * 60)
+
+    meter_api_token: Token | None = None
+    meter_device_id: str | None = None
+    meter_username: str | None = None
+    meter_password: SecretStr | None = None
+    meter_url: VendorUrlTemplate | None = None
+    meter_jmespath: str | None = None
+    meter_unit_factor: float = Field(1.0, ge=-1_000_000, le=1_000_000)
+    meter_auth_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$")
+
     home_assistant_url: VendorUrl | None = None
     home_assistant_token: Token | None = None
     home_assistant_power_entity: str | None = None
     home_assistant_circuits: str | None = None
+    home_assistant_calendars: str | None = None
+    home_assistant_events: str | None = None
+    events_source: Literal["homeiq", "home_assistant_influxdb", "home_assistant", "off"] | None = None
+    events_influxdb_bucket: str | None = None
 
     watttime_base_url: VendorUrl = "https://api.watttime.org"
+    electricitymaps_base_url: VendorUrl = "https://api.electricitymaps.com"
+    gb_carbon_base_url: VendorUrl = "https://api.carbonintensity.org.uk"
+    energy_charts_base_url: VendorUrl = "https://api.energy-charts.info"
     awattar_base_url: VendorUrl | None = None
+    tibber_base_url: VendorUrl = "https://api.tibber.com"
+    octopus_base_url: VendorUrl = "https://api.octopus.energy"
+    airnow_base_url: VendorUrl = "https://www.airnowapi.org"
+    open_meteo_base_url: VendorUrl = "https://air-quality-api.open-meteo.com"
+    google_base_url: VendorUrl | None = None
+    emporia_base_url: VendorUrl | None = None
+    sense_base_url: VendorUrl = "https://api.sense.com"
+    frankfurter_base_url: VendorUrl = "https://api.frankfurter.dev"
 
     _problems: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -223,6 +208,11 @@ def load(env_file: Path | None = None) -> Settings:
     return settings
 
 
+def ttl(settings: "Settings", family: str) -> timedelta:
+    """How long a vendor's answer to a poll is good enough for the next poll of a family of feeds."""
+    return timedelta(minutes=getattr(settings, f"{family}_ttl_minutes"))
+
+
 def secret(value: SecretStr | None) -> str:
     """The plain text of a secret, empty without one."""
     return value.get_secret_value() if value is not None else ""
@@ -267,7 +257,7 @@ def _take_aws(said: dict[str, str]) -> dict[str, str]:
             problems[name] = wrong
     for name in AWS_CREDENTIALS:
         value = os.environ.get(name, "")
-        if not _is_token(value):
+        if not is_token(value):
             problems[name] = wrong
         elif name != "AWS_ACCESS_KEY_ID":
             register(value)

@@ -13,11 +13,12 @@ NO_ENV_FILE = Path(os.devnull)
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET", "DAGSTER_HOME", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
 
 
 @pytest.fixture

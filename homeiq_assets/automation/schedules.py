@@ -4,8 +4,9 @@ One schedule polls all feeds, so that those due at the same minute share one run
 seconds of CPU, so what an earlier run is still asking is left out, and with nothing left the tick skips.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -14,15 +15,12 @@ from homeiq_assets.automation.checks import AGE_CHECK, CHECKS
 from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.registry import choice
+from homeiq_assets.feeds.registry import choice, settles
 from homeiq_assets.home import Home
 from homeiq_assets.resources.home_resources import abandoned, run_lock
 from homeiq_assets.window import local_date
 
 MINUTE = timedelta(minutes=1)
-SETTLED_DAYS = 3
-"""How many closed days are asked for again each night: vendors revise their values for two or three, and it
-fills what polls missed while nothing ran."""
 JOBS_OF_FEEDS = ("poll_feeds", "settle_feeds")
 RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -92,7 +90,7 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
     settle_job = dg.define_asset_job(
         "settle_feeds",
         selection=dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds)) - ages,
-        description=f"The last {SETTLED_DAYS} closed days again, as each provider says them now.",
+        description="The last closed days again, as each provider says them now: as many as it may still revise.",
     )
 
     @dg.schedule(
@@ -102,18 +100,30 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         execution_timezone=home.zone.key,
         default_status=status,
     )
-    def settle(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        """Ask every feed for its last closed days again, in one run."""
+    def settle(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        """Ask every feed for its last closed days again; those that go back equally far share a run.
+
+        It fills what polls missed while nothing ran, too.
+        """
         today = local_date(context.scheduled_execution_time, home.zone)
-        first = max(today - timedelta(days=SETTLED_DAYS), home.settings.homeiq_start_date)
-        if first == today:
+        last, earliest = today - timedelta(days=1), home.settings.homeiq_start_date
+        if earliest == today:
             return dg.SkipReason("HOMEIQ_START_DATE is today: no day is closed yet")
-        return dg.RunRequest(
-            tags={
-                "dagster/asset_partition_range_start": first.isoformat(),
-                "dagster/asset_partition_range_end": (today - timedelta(days=1)).isoformat(),
-            }
-        )
+        spans: dict[date, list[Feed]] = defaultdict(list)
+        for feed in feeds:
+            spans[max(today - timedelta(days=settles(feed, home.settings)), earliest)].append(feed)
+        return [
+            dg.RunRequest(
+                run_key=f"settle {today} from {first}",
+                asset_selection=[dg.AssetKey(["feeds", feed.name]) for feed in together],
+                asset_check_keys=[_check(feed, name) for feed in together for name in CHECKS],
+                tags={
+                    "dagster/asset_partition_range_start": first.isoformat(),
+                    "dagster/asset_partition_range_end": last.isoformat(),
+                },
+            )
+            for first, together in sorted(spans.items(), key=lambda span: span[0], reverse=True)
+        ]
 
     return [poll, settle, check]
 

@@ -18,7 +18,8 @@ from rich.table import Table
 from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.feeds.registry import SIMULATED, choice
 from homeiq_assets.home import Home, resolve_home
-from homeiq_assets.settings import PROJECT, Settings, home_folder, load
+from homeiq_assets.setting_types import PROJECT
+from homeiq_assets.settings import Settings, home_folder, load
 from homeiq_assets.stores.local import explained
 from homeiq_assets.window import local_date
 

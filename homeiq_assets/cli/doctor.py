@@ -10,6 +10,7 @@ from rich.table import Column, Table
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
+from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, provider_of
 from homeiq_assets.home import Home, open_home, resolve_home
@@ -84,7 +85,13 @@ def _feed(feed: Feed, home: Home) -> Probe:
     missing = needs(feed, home.settings)
     if missing is not None:
         return Probe(what, None, f"set {missing} to have it from {name}")
-    return _tried(what, lambda: f"{name}: {provider_of(feed, home.settings, home.zone).probe(home.now())}")
+    return _tried(what, lambda: f"{name}: {_answer(feed, home)}")
+
+
+def _answer(feed: Feed, home: Home) -> str:
+    found = provider_of(feed, home.settings, home.zone).probe(home.now())
+    outages.over(home.settings, choice(feed, home.settings))
+    return found
 
 
 def _tried(what: str, probe: Callable[[], str]) -> Probe:

@@ -5,9 +5,10 @@ The assets themselves stand in `<feed>/asset.py`, written out.
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,11 +17,14 @@ from homeiq_assets.automation.charts import day_chart
 from homeiq_assets.automation.checks import CHECKS, feed_checks
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, day_metadata, store_kind
+from homeiq_assets.feeds import outages, recent
 from homeiq_assets.feeds.collect import StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
+from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.registry import choice, provider_of, serves
 from homeiq_assets.home import Home
 from homeiq_assets.partitions import Grid, day_of, days_window
+from homeiq_assets.settings import ttl
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import local_day
 
@@ -71,15 +75,19 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
         else:
             window = days_window(context.partition_keys, home.zone)
         try:
-            for part in collect(provider, store, window, now, home.zone):
-                received.update(part.received)
-                total.update(asdict(part.replaced))
-                steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
-                finished.extend(part.finished)
+            # A failed poll counts towards leaving the vendor alone; asked for its past, it is always asked.
+            with _polled(feed, provider, home, now) if polling else nullcontext():
+                for part in collect(provider, store, window, now, home.zone):
+                    received.update(part.received)
+                    total.update(asdict(part.replaced))
+                    steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
+                    finished.extend(part.finished)
         except Exception:
             if not polling:
                 _record_finished(context, finished, received)
             raise
+        if not polling:
+            outages.over(home.settings, provider.name)
         touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
         days = sorted({*own, *touched})
         surveyed = list(survey(feed.measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
@@ -99,6 +107,12 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
         },
         check_results=feed_checks(surveyed, Replaced(**total)),
     )
+
+
+@contextmanager
+def _polled(feed: Feed, provider: Provider, home: Home, now: datetime) -> Iterator[None]:
+    with outages.watched(home.settings, provider.name), recent.polled(now, ttl(home.settings, feed.family)):
+        yield
 
 
 def _metadata(feed: Feed, home: Home, day: StoredDay, received: int) -> Mapping[str, Any]:

@@ -29,12 +29,14 @@ class Entry:
     """A provider: how it is built, what it needs, and which sets of settings choose it by being there.
 
     A provider that needs no key has no `credentials` and is chosen by name only. `needs` names, for a measurement
-    that it gives only with one more setting, that setting.
+    that it gives only with one more setting, that setting. `settles` is how many closed days it may still revise,
+    or fill late: so many are asked for again each night.
     """
 
     build: Build
     credentials: tuple[tuple[str, ...], ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
+    settles: int = 3
 
 
 PROVIDERS: dict[str, dict[str, Entry]] = {
@@ -116,6 +118,12 @@ def needs(feed: Feed, settings: Settings) -> str | None:
 def serves(feed: Feed, settings: Settings) -> bool:
     """Whether polling the feed makes sense: a provider is chosen and gives this measurement."""
     return choice(feed, settings) != OFF and needs(feed, settings) is None
+
+
+def settles(feed: Feed, settings: Settings) -> int:
+    """How many closed days the provider in force may still revise."""
+    entry = PROVIDERS[feed.family].get(choice(feed, settings))
+    return entry.settles if entry else Entry.settles
 
 
 def _names(known: Mapping[str, Entry]) -> str:

@@ -262,10 +262,12 @@ class TestBesideAVendor:
         assert result.success
         assert home.files() == before
 
-    def test_a_poll_takes_what_is_published_and_asks_once_a_feed(self, home: Household, vendor: AwattarVendor) -> None:
+    def test_a_poll_of_both_price_feeds_takes_what_is_published_and_asks_once(
+        self, home: Household, vendor: AwattarVendor
+    ) -> None:
         home.poll("electricity_pricing", "electricity_pricing_forecast")
 
-        assert len(vendor.asked) == 2
+        assert len(vendor.asked) == 1
         assert home.times(ELECTRICITY_PRICING)[-1] == TODAY.end - HOUR
         assert home.times(ELECTRICITY_PRICING)[0] == TODAY.start
         assert set(home.stored(ELECTRICITY_PRICING)["provider"].to_pylist()) == {"awattar"}

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from homeiq_assets.feeds.http import VendorClient, VendorFailure
+from homeiq_assets.feeds.answers import VendorFailure
+from homeiq_assets.feeds.http import VendorClient
+from homeiq_assets.settings import Settings
 from homeiq_assets_tests.vendors.server import (
     Asked,
     Misbehaviour,
@@ -51,7 +53,7 @@ def waits() -> Iterator[list[float]]:
 
 
 def ask(vendor: Vendor, **options: float) -> Greeting:
-    with VendorClient("greeter", vendor.url, **options) as client:  # type: ignore[arg-type]
+    with VendorClient("greeter", vendor.url, Settings(), **options) as client:  # type: ignore[arg-type]
         return client.get("/hello", {"zone": "a b"}, expect=Greeting)
 
 
@@ -64,7 +66,7 @@ def failure_of(vendor: Vendor, **options: float) -> VendorFailure:
 def test_an_answer_arrives_as_the_model_asked_for(greeter: Greeter) -> None:
     assert ask(greeter) == Greeting(hello="world", warmth=21.5)
     assert greeter.asked[0].params == {"zone": "a b"}
-    assert greeter.asked[0].headers["user-agent"] == "homeiq-assets"
+    assert greeter.asked[0].headers["user-agent"] == "homeiq-assets/0.1"
 
 
 def test_a_compressed_answer_is_read(greeter: Greeter) -> None:
@@ -170,7 +172,7 @@ def test_a_refused_request_is_not_repeated(greeter: Greeter, status: int) -> Non
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_login_names_the_settings_to_look_at(greeter: Greeter, status: int) -> None:
     greeter.misbehave(html_reply(status))
-    with VendorClient("greeter", greeter.url) as client, pytest.raises(VendorFailure) as caught:
+    with VendorClient("greeter", greeter.url, Settings()) as client, pytest.raises(VendorFailure) as caught:
         client.get("/hello", expect=Greeting, credentials=("GREETER_USERNAME", "GREETER_PASSWORD"))
     assert not caught.value.retryable
     assert caught.value.status == status
@@ -219,7 +221,7 @@ def test_a_redirect_within_the_host_is_followed(greeter: Greeter) -> None:
 
 
 def test_a_redirect_to_another_host_gets_neither_request_nor_credentials(greeter: Greeter) -> None:
-    with Greeter() as other, VendorClient("greeter", greeter.url, headers={"auth-token": SECRET}) as client:
+    with Greeter() as other, VendorClient("greeter", greeter.url, Settings(), headers={"auth-token": SECRET}) as client:
         greeter.misbehave(Reply(302, b"", {"Location": f"{other.url}/hello"}))
         with pytest.raises(VendorFailure, match=r"redirect to .* not followed"):
             client.get("/hello", expect=Greeting)
@@ -236,7 +238,7 @@ def test_a_secret_is_in_no_message_and_no_log_line(
     replies = [json_reply(echo, status) for status in (200, 400, 401, 403, 503)]
     greeter.misbehave(*replies, Reply(200, b"not JSON: " + SECRET.encode()), Misbehaviour(reset=True))
     texts = []
-    with VendorClient("greeter", greeter.url, retries=0) as client:
+    with VendorClient("greeter", greeter.url, Settings(), retries=0) as client:
         for _ in range(7):
             with pytest.raises(VendorFailure) as caught:
                 client.get(
@@ -259,7 +261,7 @@ def test_a_secret_is_in_no_message_and_no_log_line(
 
 def test_an_answer_that_is_itself_a_secret_is_never_quoted(greeter: Greeter) -> None:
     greeter.misbehave(json_reply({"hello": "eyJ-fresh-token", "warmth": None}))
-    with VendorClient("greeter", greeter.url) as client, pytest.raises(VendorFailure) as caught:
+    with VendorClient("greeter", greeter.url, Settings()) as client, pytest.raises(VendorFailure) as caught:
         client.get("/hello", expect=Greeting, confidential=True)
     assert "warmth is not what the API promises" in str(caught.value)
     assert "eyJ" not in str(caught.value)

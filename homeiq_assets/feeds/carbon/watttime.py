@@ -11,8 +11,9 @@ from math import inf
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import NoHistory, ProviderError
+from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.carbon.watttime_api import NAME, SIGNAL, Series, WattTimeApi
-from homeiq_assets.feeds.http import Params, VendorClient, VendorFailure
+from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import UNKNOWN, rows_of

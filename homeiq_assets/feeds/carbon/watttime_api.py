@@ -11,7 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds import kept
-from homeiq_assets.feeds.http import Params, VendorClient, VendorFailure
+from homeiq_assets.feeds.answers import VendorFailure
+from homeiq_assets.feeds.http import Params, VendorClient
+from homeiq_assets.feeds.quotas import Quota
 from homeiq_assets.redaction import register
 from homeiq_assets.settings import Settings, home_folder, secret
 
@@ -22,6 +24,8 @@ TOKEN_LIFE = timedelta(minutes=30)
 TOKEN_SPARE = timedelta(minutes=1)
 # WattTime renames regions now and then and asks to look them up about monthly.
 REGION_LIFE = timedelta(days=30)
+QUOTA = Quota(NAME, 3000, timedelta(minutes=5))
+LOGINS = Quota(f"{NAME}_logins", 100, timedelta(minutes=5))
 
 
 class _Strict(BaseModel):
@@ -157,7 +161,7 @@ class WattTimeApi:
             raise SettingError(
                 missing, "is not set; WattTime needs WATTTIME_USERNAME and WATTTIME_PASSWORD, or WATTTIME_API_TOKEN"
             )
-        return VendorClient(NAME, self._base_url)
+        return VendorClient(NAME, self._base_url, settings, quota=QUOTA)
 
     def get(self, client: VendorClient, path: str, params: Params, expect: type[Answer], now: datetime) -> Answer:
         """The answer to an authorised call; a token that is refused is replaced once."""
@@ -233,6 +237,7 @@ class WattTimeApi:
             auth=(username, secret(self._settings.watttime_password)),
             credentials=("WATTTIME_USERNAME", "WATTTIME_PASSWORD"),
             confidential=True,
+            quota=LOGINS,
         )
         self._token = _KeptToken(base_url=self._base_url, username=username, token=login.token, since=now)
         kept.write(self._token_file, self._token)

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from pydantic import BaseModel
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.http import VendorClient, VendorFailure
+from homeiq_assets.feeds.answers import VendorFailure
+from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.meter.home_assistant_socket import NAME, PERIODS, HomeAssistantSocket, failure
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
@@ -46,7 +47,7 @@ def time_zone(settings: Settings) -> str:
     """The time zone that Home Assistant is set to, such as Europe/Vienna. Raises SettingError, ProviderError."""
     settings.require(*_CONNECTION)
     headers = {"Authorization": f"Bearer {settings.required('HOME_ASSISTANT_TOKEN')}"}
-    with VendorClient(NAME, settings.required("HOME_ASSISTANT_URL"), headers=headers, retries=1) as client:
+    with VendorClient(NAME, settings.required("HOME_ASSISTANT_URL"), settings, headers=headers, retries=1) as client:
         try:
             name = client.get("/api/config", expect=_Configuration, credentials=["HOME_ASSISTANT_TOKEN"]).time_zone
         except VendorFailure as error:

@@ -16,6 +16,7 @@ from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, tidy, whole_days, with_tariff
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.quotas import Quota
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
@@ -26,6 +27,7 @@ HOSTS = {"DE": "https://api.awattar.de", "AT": "https://api.awattar.at"}
 # The coupled day-ahead market clears at no less than the first, and no raised limit will come near the second:
 # beyond stands a sentinel, not a price.
 LOWEST_EUR_PER_MWH, HIGHEST_EUR_PER_MWH = -500.0, 20_000.0
+QUOTA = Quota(NAME, 100, timedelta(days=1))
 LAST_MS = 4_102_444_800_000  # 2100-01-01
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class _Market:
         self._settings.sound("PRICING_SURCHARGE", "PRICING_VAT_PERCENT")
         # Zones with half-hour offsets begin their day within a market hour, which is asked for too.
         params = {"start": _ms(floor_to(window.start, HOUR)), "end": _ms(ceil_to(window.end, HOUR))}
-        with VendorClient(NAME, base_url(self._settings)) as client:
+        with VendorClient(NAME, base_url(self._settings), self._settings, quota=QUOTA) as client:
             answer = client.get("/v1/marketdata", params, expect=_MarketData)
         return tidy(NAME, [with_tariff(slot, self._settings) for slot in _priced(answer.data)])
 
@@ -127,7 +129,9 @@ class AwattarForecast:
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """Every published price of `window`, future ones included. Raises ProviderError, SettingError."""
-        return forecast_answers(self._market.slots(window), window, provider=NAME, zone=self._zone)
+        # The same question as that of the prices beside it, so that a poll asks once.
+        slots = self._market.slots(whole_days(window, self._zone))
+        return forecast_answers(slots, window, provider=NAME, zone=self._zone)
 
     def probe(self, now: datetime) -> str:
         return self._market.probe(self._zone, now)

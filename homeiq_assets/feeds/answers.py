@@ -1,0 +1,94 @@
+"""What a vendor's answer turned out to be: the model asked for, or a failure that tells the owner what came instead."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from homeiq_assets.errors import ProviderError
+from homeiq_assets.redaction import redact
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+EXCERPT = 200
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class VendorFailure(ProviderError):
+    """A call to a vendor failed.
+
+    `status` is the HTTP status, None where no answer came; `excerpt` is the start of what came back,
+    without secrets.
+    """
+
+    def __init__(
+        self, provider: str, message: str, *, retryable: bool = False, status: int | None = None, excerpt: str = ""
+    ) -> None:
+        super().__init__(provider, message)
+        self.retryable = retryable
+        self.status = status
+        self.excerpt = excerpt
+
+    def advise(self, advice: str) -> "VendorFailure":
+        """The same failure, with a sentence for the owner at its end."""
+        message = str(self).removeprefix(f"{self.provider}: ")
+        return VendorFailure(
+            self.provider, f"{message} {advice}", retryable=self.retryable, status=self.status, excerpt=self.excerpt
+        )
+
+
+def judge(
+    provider: str, response: httpx.Response, expect: type[Model], credentials: Sequence[str], confidential: bool
+) -> Model | VendorFailure:
+    """The answer as a model, or what is wrong with it.
+
+    A failure is returned rather than raised inside `except`: pydantic's error quotes what it was given, and
+    would travel along as the failure's context.
+    """
+    status = response.status_code
+
+    def failure(problem: str, *, retryable: bool = False) -> VendorFailure:
+        # Redacted before it is cut: half a secret would not be recognised.
+        text = "" if confidential else redact(response.content[: 100 * EXCERPT].decode(errors="replace"))
+        excerpt = " ".join(text.split())[:EXCERPT]
+        quoted = f": {excerpt}" if excerpt else "."
+        what = f"{told(response.request)} {problem}{quoted}"
+        return VendorFailure(provider, what, retryable=retryable, status=status, excerpt=excerpt)
+
+    if response.is_redirect:
+        target = redact(response.headers["Location"])
+        return failure(f"answered {status}, a redirect to {target}, which is not followed")
+    if not response.is_success:
+        refused = failure(f"answered {status} {_phrase(status)}".rstrip(), retryable=status in RETRIED)
+        if status in (401, 403) and credentials:
+            return refused.advise(f"Look at {', '.join(credentials)}.")
+        return refused
+    retryable = True
+    if not response.content.strip():
+        problem = f"answered {status} with nothing in it"
+    else:
+        try:
+            return expect.model_validate_json(response.content)
+        except ValidationError as error:
+            detail = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        if detail["type"] == "json_invalid":
+            problem = f"answered {status} with something that is not (complete) JSON"
+        else:
+            retryable = False
+            where = ".".join(str(part) for part in detail["loc"]) or "the answer"
+            problem = redact(f"answered {status}, but {where} is not what the API promises ({detail['msg']})")
+    return failure(problem, retryable=retryable)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def told(request: httpx.Request) -> str:
+    """Method and URL of a request, without secrets."""
+    return f"{request.method} {redact(str(request.url))}"

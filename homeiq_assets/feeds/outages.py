@@ -1,0 +1,84 @@
+"""Polls leave a vendor alone for a while after several of them failed in a row (a circuit breaker).
+
+Some vendors answer stubborn requests with longer bans. Its state is a file of HOMEIQ_HOME, for every run is a
+process of its own. A backfill, the nightly settling and the doctor always ask; where the vendor answers them, polls
+begin again.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
+from pydantic import AwareDatetime, BaseModel
+
+from homeiq_assets.errors import HomeiqError, NoHistory, ProviderError
+from homeiq_assets.feeds import kept
+from homeiq_assets.settings import Settings
+
+FAILURES = 5
+PAUSE = timedelta(minutes=15)
+
+
+class _Kept(BaseModel):
+    failures: int = 0
+    state: str = STATE_CLOSED
+    opened_at: AwareDatetime | None = None
+    last: str = ""
+
+
+@contextlib.contextmanager
+def watched(settings: Settings, provider: str) -> Iterator[None]:
+    """A poll of `provider`: its failure is counted, its success ends an outage.
+
+    Raises ProviderError at once where the vendor is being left alone.
+    """
+    file = _file(settings, provider)
+    before = kept.read(file, _Kept) or _Kept()
+    storage = CircuitMemoryStorage(before.state)
+    for _ in range(before.failures):
+        storage.increment_counter()
+    if before.opened_at is not None:
+        storage.opened_at = before.opened_at
+    breaker = CircuitBreaker(
+        fail_max=FAILURES,
+        reset_timeout=PAUSE.total_seconds(),
+        exclude=[lambda error: not isinstance(error, ProviderError) or isinstance(error, NoHistory)],
+        state_storage=storage,
+        throw_new_error_on_trip=False,
+    )
+    last = before.last
+    try:
+        with breaker.calling():
+            yield
+    except CircuitBreakerError:
+        again = (before.opened_at or datetime.now(UTC)) + PAUSE
+        raise ProviderError(
+            provider,
+            f"is not asked before {again:%H:%M} UTC, because its last polls failed, the newest with: {last} "
+            "(a backfill, or `homeiq doctor`, asks at once)",
+            retryable=True,
+        ) from None
+    except HomeiqError as error:
+        last = str(error).removeprefix(f"{provider}: ")
+        raise
+    finally:
+        after = _Kept(
+            failures=breaker.fail_counter,
+            state=breaker.current_state,
+            opened_at=storage.opened_at if breaker.current_state == STATE_OPEN else None,
+            last=last,
+        )
+        if after != before:
+            kept.write(file, after)
+
+
+def over(settings: Settings, provider: str) -> None:
+    """The vendor answered: polls may ask it again."""
+    with contextlib.suppress(OSError):
+        _file(settings, provider).unlink(missing_ok=True)
+
+
+def _file(settings: Settings, provider: str) -> Path:
+    return settings.homeiq_home / "caches" / f"outage_{provider}.json"

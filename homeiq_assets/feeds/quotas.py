@@ -1,0 +1,48 @@
+"""How often a vendor may be asked, kept across processes and restarts in one small SQLite file of HOMEIQ_HOME."""
+
+import logging
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import Timeout
+from pyrate_limiter import Rate, RateItem, SQLiteBucket
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most `calls` requests in any span of `per`. `name` (a vendor's, or a part of its API) tells quotas apart."""
+
+    name: str
+    calls: int
+    per: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.calls} requests in {self.per}"
+
+
+def take(ledger: Path, quota: Quota) -> float:
+    """Count one request now; 0 where it may be made, else the seconds until one may be (and nothing is counted).
+
+    Where the ledger cannot be written a warning is logged and the request may be made: what the owner is after is
+    the vendor's answer.
+    """
+    try:
+        ledger.parent.mkdir(parents=True, exist_ok=True)
+        rate = Rate(quota.calls, round(quota.per / timedelta(milliseconds=1)))
+        with closing(SQLiteBucket.init_from_file([rate], quota.name, str(ledger), use_file_lock=True)) as bucket:
+            item = RateItem(quota.name, time.time_ns() // 1_000_000)
+            bucket.leak(item.timestamp)
+            if bucket.put(item):
+                return 0.0
+            oldest = bucket.peek(quota.calls - 1)
+            freed = oldest.timestamp + rate.interval if oldest else item.timestamp
+            return float(max(freed - item.timestamp, 1)) / 1000
+    except (OSError, sqlite3.Error, Timeout) as error:
+        logger.warning("%s cannot be kept (%s); the request to %s is not counted", ledger, error, quota.name)
+        return 0.0

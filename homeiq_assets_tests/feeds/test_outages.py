@@ -1,0 +1,122 @@
+"""After several failed polls in a row a vendor is left alone for a while; a backfill and the doctor always ask."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from homeiq_assets.cli.doctor import examine
+from homeiq_assets.errors import NoHistory, ProviderError, SettingError, StoreError
+from homeiq_assets.feeds.outages import FAILURES, PAUSE, over, watched
+from homeiq_assets.measurements import ELECTRICITY_PRICING
+from homeiq_assets.settings import Settings
+from homeiq_assets.window import HOUR, local_day
+from homeiq_assets_tests.household import Household, failure_of, household
+from homeiq_assets_tests.vendors.awattar import AwattarVendor
+from homeiq_assets_tests.vendors.server import json_reply, no_waiting
+
+TODAY = local_day(date(2025, 10, 24), ZoneInfo("Europe/Vienna"))
+PRICES = {TODAY.start + n * HOUR: float(n) for n in range(-48, 48)}
+
+
+@pytest.fixture
+def vendor() -> Iterator[AwattarVendor]:
+    with AwattarVendor(PRICES) as running, no_waiting():
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, vendor: AwattarVendor) -> Household:
+    return household(
+        tmp_path,
+        TODAY.start + 12 * HOUR,
+        PRICING_PROVIDER="awattar",
+        AWATTAR_BASE_URL=vendor.url,
+        PRICING_TTL_MINUTES="0",
+    )
+
+
+def fail(vendor: AwattarVendor, home: Household, times: int = FAILURES) -> None:
+    for _ in range(times):
+        vendor.misbehave(json_reply({"message": "maintenance"}, 403))
+        assert not home.poll("electricity_pricing").success
+
+
+def test_a_vendor_that_failed_poll_after_poll_is_left_alone_and_the_run_says_why(
+    vendor: AwattarVendor, home: Household
+) -> None:
+    fail(vendor, home)
+    result = home.poll("electricity_pricing")
+    assert len(vendor.asked) == FAILURES
+    assert not result.success
+    assert "awattar: is not asked before" in failure_of(result)
+    assert "maintenance" in failure_of(result)
+
+
+def test_a_poll_that_succeeds_in_between_begins_the_count_anew(vendor: AwattarVendor, home: Household) -> None:
+    fail(vendor, home, FAILURES - 1)
+    assert home.poll("electricity_pricing").success
+    fail(vendor, home, FAILURES - 1)
+    assert home.poll("electricity_pricing").success
+
+
+def test_a_backfill_asks_all_the_same_and_polls_go_on_after_it(vendor: AwattarVendor, home: Household) -> None:
+    fail(vendor, home)
+    assert home.materialise("feeds/electricity_pricing", days="2025-10-23").success
+    assert home.poll("electricity_pricing").success
+    assert home.times(ELECTRICITY_PRICING)[-1] >= TODAY.end - HOUR
+
+
+def test_the_doctor_asks_too_and_ends_the_pause(vendor: AwattarVendor, home: Household) -> None:
+    fail(vendor, home)
+    told = {probe.what: probe for probe in examine(home.settings)}
+    assert told["feed electricity_pricing"].ok
+    assert home.poll("electricity_pricing").success
+
+
+def test_other_vendors_are_asked_as_ever(vendor: AwattarVendor, home: Household) -> None:
+    fail(vendor, home)
+    assert home.poll("carbon_intensity", "electricity_pricing").get_asset_materialization_events()
+
+
+def poll(settings: Settings, error: Exception) -> None:
+    with pytest.raises(type(error)), watched(settings, "vendor"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NoHistory("vendor", "begins later"), SettingError("X", "is not set"), StoreError("the disk is full")],
+    ids=["no history there", "a setting", "the store"],
+)
+def test_only_the_vendors_own_failures_count(error: Exception) -> None:
+    settings = Settings()
+    for _ in range(2 * FAILURES):
+        poll(settings, error)
+    with watched(settings, "vendor"):
+        pass
+
+
+def test_after_the_pause_one_poll_tries_and_its_failure_begins_another(tmp_path: Path) -> None:
+    settings = Settings()
+    for _ in range(FAILURES):
+        poll(settings, ProviderError("vendor", "down"))
+    file = tmp_path / "homeiq" / "caches" / "outage_vendor.json"
+    kept = file.read_text()
+    year = kept.index('"opened_at":"') + len('"opened_at":"')
+    file.write_text(kept[:year] + "2001" + kept[year + 4 :])
+    poll(settings, ProviderError("vendor", "still down"))
+    with pytest.raises(ProviderError, match="still down"), watched(settings, "vendor"):
+        pytest.fail("it was asked again at once")
+
+
+def test_when_it_is_over_it_is_over() -> None:
+    settings = Settings()
+    for _ in range(FAILURES):
+        poll(settings, ProviderError("vendor", "down"))
+    over(settings, "vendor")
+    with watched(settings, "vendor"):
+        pass
+    assert timedelta(hours=1) > PAUSE
