@@ -3,6 +3,9 @@ FROM python:3.12-slim
 WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
+# What METER_TYPE=emporia needs beside: docker compose build --build-arg EXTRA=pyemvue
+ARG EXTRA=
+RUN test -z "$EXTRA" || pip install --no-cache-dir "$EXTRA"
 COPY pyproject.toml README.md LICENSE dagster.yaml workspace.yaml ./
 COPY homeiq_assets ./homeiq_assets
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \

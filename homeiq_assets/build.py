@@ -8,6 +8,8 @@ import dagster as dg
 from homeiq_assets.archive.assets import month_archive
 from homeiq_assets.automation.checks import reading_age_checks
 from homeiq_assets.automation.schedules import schedules, sensors
+from homeiq_assets.events.asset import event_assets
+from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds import registry
 from homeiq_assets.feeds.air_quality import asset as air_quality
 from homeiq_assets.feeds.assets import vendor_key
@@ -33,6 +35,7 @@ FEEDS = (
     meter.FEED,
     meter.CIRCUIT_FEED,
     fx.FEED,
+    EVENTS_FEED,
 )
 
 
@@ -45,6 +48,7 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
     home = home or open_home(load())
     days = grid(home)
     polled = [feed for feed in FEEDS if registry.serves(feed, home.settings)]
+    watched = [feed for feed in FEEDS if registry.observed(feed, home.settings)]
     assets = [
         carbon.carbon_intensity(home, days),
         pricing.electricity_pricing(home, days),
@@ -54,6 +58,7 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
         meter.smart_meter(home, days),
         meter.smart_meter_circuit(home, days),
         fx.fx_rate(home, days),
+        *event_assets(home, days),
         mv_daily_carbon_summary(home, days),
         *(asset for measurement in TIERED_MEASUREMENTS for asset in tier_assets(measurement, home, days)),
         *(month_archive(measurement, home, days) for measurement in TIERED_MEASUREMENTS),
@@ -67,8 +72,8 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
                 for name in vendors
             ),
         ],
-        asset_checks=reading_age_checks(polled),
-        schedules=schedules(polled, home),
+        asset_checks=reading_age_checks([*polled, *watched]),
+        schedules=schedules(polled, home, watched),
         sensors=sensors(home),
         resources={**resources(home), **(resource_overrides or {})},
         executor=dg.in_process_executor,

@@ -4,6 +4,7 @@ The codec, the embedded store, the table schema shown in the UI, the data checks
 read it. Times are the START of the interval, UTC.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type
@@ -118,9 +119,38 @@ FX_RATE = Measurement(
     "fx_rate",
     (Tag("base", "ISO 4217 code"), Tag("currency", "ISO 4217 code")),
     (Field("rate", FLOAT, "currency/base", low=0, high=1_000_000, description="units of currency for one of base"),),
+    # Without a step: a rate is in force until the next, and weekends and holidays have none of their own.
     "Daily reference exchange rates",
-    timedelta(days=1),
 )
+
+HOME_ASSISTANT_HISTORY = Measurement(
+    "home_assistant_history",
+    (
+        Tag("entity_id", "the entity, with its domain"),
+        Tag("domain", "sensor, binary_sensor, light, …", identity=False),
+        Tag("device_class", "power, energy, motion, …", identity=False),
+        Tag("area", "the area's id in Home Assistant", identity=False),
+    ),
+    (
+        Field(
+            "state", STRING, kind=Kind.TEXT, statistics=("last", "changes", "count", "on_seconds", "seconds"),
+            description="the state as Home Assistant says it, unavailable and unknown included",
+        ),
+        Field(
+            "normalized_value", FLOAT,
+            statistics=("mean", "seconds", "min", "max", "count", "last", "increase"),
+            description="the state as a number, in unit_of_measurement; 1 for on and its like, 0 for off",
+        ),
+        Field("energy_consumption", FLOAT, statistics=(), description="as whoever wrote the event says"),
+        Field(
+            "unit_of_measurement", STRING, kind=Kind.TEXT, statistics=("last",),
+            description="the unit of normalized_value",
+        ),
+    ),
+    "What changed in Home Assistant, an event a row",
+)  # fmt: skip
+HOME_ASSISTANT_EVENTS = replace(HOME_ASSISTANT_HISTORY, name="home_assistant_events")
+"""The columns in which events are read wherever they are (events/source.py). Nothing is written under this name."""
 
 MV_DAILY_CARBON_SUMMARY = Measurement(
     "mv_daily_carbon_summary",
@@ -144,6 +174,7 @@ FEED_MEASUREMENTS = (
     SMART_METER,
     SMART_METER_CIRCUIT,
     FX_RATE,
+    HOME_ASSISTANT_HISTORY,
 )
 VIEW_MEASUREMENTS = (MV_DAILY_CARBON_SUMMARY,)
 TIERED_MEASUREMENTS = (SMART_METER,)
@@ -159,8 +190,8 @@ _COUNTED = {"count": "rows", "changes": "", "seconds": "s", "on_seconds": "s"}
 
 
 def statistics(field: Field) -> tuple[str, ...]:
-    """The statistics a tier keeps of a field, by its kind."""
-    return _STATISTICS[field.kind]
+    """The statistics a tier keeps of a field, by its kind unless it says them itself."""
+    return _STATISTICS[field.kind] if field.statistics is None else field.statistics
 
 
 def tier_of(measurement: Measurement, resolution: str) -> Measurement:
@@ -192,7 +223,10 @@ def tier_of(measurement: Measurement, resolution: str) -> Measurement:
     )
 
 
-TIERS = tuple(
-    tier_of(measurement, resolution) for measurement in TIERED_MEASUREMENTS for resolution in ("hourly", "daily")
+HOME_ASSISTANT_HISTORY_HOURLY = tier_of(HOME_ASSISTANT_HISTORY, "hourly")
+"""Home Assistant's own long-term statistics: a row has those that it keeps of the entity."""
+TIERS = (
+    *(tier_of(measurement, resolution) for measurement in TIERED_MEASUREMENTS for resolution in ("hourly", "daily")),
+    HOME_ASSISTANT_HISTORY_HOURLY,
 )
 ALL = {m.name: m for m in (*FEED_MEASUREMENTS, *VIEW_MEASUREMENTS, *TIERS)}

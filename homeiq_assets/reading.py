@@ -15,7 +15,7 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import resolve_home
-from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
+from homeiq_assets.measurements import ALL, tier_of
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.base import Store
@@ -45,7 +45,7 @@ def measurement_of(name: str, resolution: Resolution) -> Measurement:
         raise HomeiqError(f"there is no measurement {name}; there are: {', '.join(sorted(ALL))}")
     if resolution == "raw":
         return ALL[name]
-    tiered = {measurement.name: measurement for measurement in TIERED_MEASUREMENTS}
+    tiered = {one.name: one for one in ALL.values() if f"{one.name}_{_TIER[resolution]}" in ALL}
     if name not in tiered:
         raise HomeiqError(f"{name} has no {_TIER[resolution]} tier; these have: {', '.join(sorted(tiered))}")
     return tier_of(tiered[name], _TIER[resolution])

@@ -5,8 +5,8 @@
 measurements themselves stand in `measurements.py`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -59,7 +59,8 @@ class Field:
     """A field: its type, unit, believable bounds (inclusive) and kind.
 
     `poll_only`: the value exists only at the time of the poll (a forecast made then), so it is kept
-    when a later answer lacks it.
+    when a later answer lacks it. `statistics`: what a tier keeps of it, where its series are of several kinds;
+    the kind says it otherwise.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Field:
     high: float | None = None
     description: str = ""
     poll_only: bool = False
+    statistics: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,11 @@ class Measurement:
             if field.name == name:
                 return field
         raise KeyError(f"{self.name} has no field {name}")
+
+    def keeping(self, names: Collection[str]) -> "Measurement":
+        """This schema for rows that say nothing of the fields `names`: a replace keeps what is stored of them."""
+        kept = (replace(field, poll_only=True) if field.name in names else field for field in self.fields)
+        return replace(self, fields=tuple(kept)) if names else self
 
     def empty(self) -> pa.Table:
         """No rows."""

@@ -56,6 +56,8 @@ def vendor_address_template(value: str) -> str:
         raise ValueError(
             "must not hold a user or password: an address is shown; credentials have settings of their own"
         )
+    if "{" in parts.netloc or "}" in parts.netloc:
+        raise ValueError("must not hold a placeholder in its host: only in what follows it")
     vendor_address(f"{parts.scheme}://{parts.netloc}")
     if "#" in value or not value.isprintable() or " " in value:
         raise ValueError("must not hold #, spaces or characters that cannot be seen")

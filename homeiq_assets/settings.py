@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     calendar_ttl_minutes: Minutes = 5
     meter_ttl_minutes: Minutes = 1
     fx_ttl_minutes: Minutes = 60
+    events_ttl_minutes: Minutes = 5
 
     watttime_username: str | None = None
     watttime_password: SecretStr | None = None
@@ -105,7 +106,9 @@ class Settings(BaseSettings):
     google_login_port: int = Field(8095, ge=1024, le=65535)
     calendar_wfh_words: str = "wfh, home office, homeoffice, working from home, work from home, remote"
     calendar_away_words: str = "office, trip, travel, holiday, vacation, flight, away, business trip"
+    calendar_office_words: str = "office"
     calendar_travel_minutes: float = Field(30, ge=0, le=24 * 60)
+    calendar_work_hours: Hours = "8-17"
 
     meter_api_token: Token | None = None
     meter_device_id: str | None = None
@@ -122,7 +125,7 @@ class Settings(BaseSettings):
     home_assistant_circuits: str | None = None
     home_assistant_calendars: str | None = None
     home_assistant_events: str | None = None
-    events_source: Literal["homeiq", "home_assistant_influxdb", "home_assistant", "off"] | None = None
+    events_source: Literal["homeiq", "home_assistant_influxdb", "home_assistant", "simulated", "off"] | None = None
     events_influxdb_bucket: str | None = None
 
     watttime_base_url: VendorUrl = "https://api.watttime.org"
@@ -140,6 +143,13 @@ class Settings(BaseSettings):
     frankfurter_base_url: VendorUrl = "https://api.frankfurter.dev"
 
     _problems: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, _: Any) -> None:
+        """Whatever holds a secret of the owner's is known from now on, so that no text shows it."""
+        for name in Settings.model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                register(value.get_secret_value())
 
     @property
     def problems(self) -> dict[str, str]:
@@ -182,7 +192,7 @@ def load(env_file: Path | None = None) -> Settings:
 
     The file's AWS_* entries go into the environment, where nothing else says them: boto3 looks only there.
     """
-    chosen = env_file if env_file is not None else PROJECT / ENV_FILE
+    chosen = env_file if env_file is not None else env_path()
     said, unread = _entries(chosen)
     outside = {ENV_FILE: unread} if unread else {}
     outside |= _take_aws(said)
@@ -201,11 +211,12 @@ def load(env_file: Path | None = None) -> Settings:
                     raise
                 problems[name] = redact(str(detail["msg"]).removeprefix("Value error, "))
     settings._problems.update(outside | {name.upper(): text for name, text in problems.items()})
-    for name in Settings.model_fields:
-        value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            register(value.get_secret_value())
     return settings
+
+
+def env_path() -> Path:
+    """Where the project's `.env` is, or would be."""
+    return PROJECT / ENV_FILE
 
 
 def ttl(settings: "Settings", family: str) -> timedelta:

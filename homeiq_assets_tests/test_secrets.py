@@ -1,6 +1,6 @@
 """No secret in anything that is written or shown, even where a vendor repeats all that it was sent.
 
-Every provider is polled, backfilled and examined by the doctor, with every secret set, against a vendor that
+Every provider is polled and examined by the doctor, with every secret set, against a vendor that
 answers each request with that request. Then every byte that was written, and every line that was logged, is searched.
 """
 
@@ -19,7 +19,7 @@ from homeiq_assets.cli.doctor import examine
 from homeiq_assets.feeds.registry import PROVIDERS, SIMULATED
 from homeiq_assets.settings import Settings
 from homeiq_assets_tests.household import failure_of, household
-from homeiq_assets_tests.vendors.server import Asked, Reply, Vendor, json_reply, no_waiting
+from homeiq_assets_tests.vendors.server import Asked, Reply, Vendor, json_reply, no_waiting, passing_turns
 
 NOW = datetime(2026, 3, 10, 12, 2, tzinfo=UTC)
 SECRETS = {
@@ -55,7 +55,7 @@ class Echo(Vendor):
 
 @pytest.fixture
 def echo() -> Iterator[Echo]:
-    with Echo() as vendor, no_waiting():
+    with Echo() as vendor, no_waiting(), passing_turns():
         yield vendor
 
 
@@ -74,12 +74,11 @@ def test_no_secret_is_written_or_shown(
     # The store is the embedded one: what is tried here are the vendors.
     del variables["INFLUXDB_TOKEN"]
     home = household(tmp_path / "homeiq", NOW, instance=instance, **variables)
-    shown = []
     with caplog.at_level(logging.DEBUG):
-        for _ in range(3):
-            names = [feed.name for feed in feeds]
-            shown.append(failure_of(home.poll(*names)))
-            shown.append(failure_of(home.materialise(*(f"feeds/{name}" for name in names), days="2026-03-08")))
+        shown = [failure_of(home.poll(*(feed.name for feed in feeds))) for _ in range(3)]
+        if provider == "watttime":
+            # Only a backfill is tried again by Dagster, which waits for real.
+            shown.append(failure_of(home.materialise(f"feeds/{feeds[0].name}", days="2026-03-08")))
         shown += [probe.detail for probe in examine(home.settings)]
 
     assert echo.asked or provider == "emporia", "the vendor was reached, so that there is something to hide"

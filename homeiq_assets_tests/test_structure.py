@@ -70,6 +70,7 @@ def test_every_asset_tells_the_owner_what_it_is(defs: dg.Definitions) -> None:
         "feeds/electricity_pricing",
         "feeds/electricity_pricing_forecast",
         "feeds/fx_rate",
+        "feeds/home_assistant_events",
         "feeds/occupancy_prediction",
         "feeds/smart_meter",
         "feeds/smart_meter_circuit",

@@ -5,13 +5,15 @@ reading is what tells a vendor that repeats itself from one that reports.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from homeiq_assets.automation.failures import owner_errors
+from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds.collect import StoredDay
 from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.registry import observed, paced
 from homeiq_assets.home import Home
 from homeiq_assets.stores.base import Replaced, Store
 
@@ -55,12 +57,12 @@ def feed_checks(days: Sequence[StoredDay], replaced: Replaced) -> list[dg.AssetC
 
 
 def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
-    """One check over all polled feeds: how old the newest reading is, against the feed's limit."""
+    """One check over all polled and observed feeds: how old the newest reading is, against the feed's limit."""
     specs = [
         dg.AssetCheckSpec(
             AGE_CHECK,
             asset=["feeds", feed.name],
-            description=f"The newest reading is less than {feed.late} old, whenever anything was materialised.",
+            description="The newest reading is not too old, whenever anything was materialised.",
         )
         for feed in feeds
     ]
@@ -78,10 +80,11 @@ def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
         for key in sorted(context.selected_asset_check_keys, key=str):
             feed = by_key[key.asset_key]
             with owner_errors():
-                newest = store.newest(feed.measurement)
+                newest = _newest(feed, home, store)
             age = max(now - newest, timedelta()) if newest is not None else None
             shown = f"{newest:%Y-%m-%d %H:%M} UTC" if newest is not None else "none"
-            late = age is None or age > feed.late
+            limit = paced(feed, home.settings).late
+            late = age is None or age > limit
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,
@@ -90,9 +93,16 @@ def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
                 metadata={
                     "newest_reading": shown,
                     "age_minutes": -1.0 if age is None else round(age / timedelta(minutes=1), 1),
-                    "limit_minutes": feed.late / timedelta(minutes=1),
+                    "limit_minutes": limit / timedelta(minutes=1),
                 },
                 description=("no reading yet" if age is None else f"stale since {shown}") if late else None,
             )
 
     return [newest_readings]
+
+
+def _newest(feed: Feed, home: Home, store: Store) -> datetime | None:
+    if not observed(feed, home.settings):
+        return store.newest(feed.measurement)
+    with opened_events(home, store) as events:
+        return events.newest()

@@ -32,14 +32,22 @@ def due(feeds: Sequence[Feed], tick: datetime, zone: ZoneInfo) -> list[Feed]:
     return [feed for feed in feeds if not minute % feed.interval]
 
 
-def schedules(feeds: Sequence[Feed], home: Home) -> list[dg.ScheduleDefinition]:
-    """Every schedule of the project, on by default where automation is; those of feeds only where some are polled."""
+def schedules(feeds: Sequence[Feed], home: Home, watched: Sequence[Feed] = ()) -> list[dg.ScheduleDefinition]:
+    """Every schedule of the project, on by default where automation is; those of feeds only where some are polled.
+
+    `watched` are the feeds that are read where they are.
+    """
     on = home.settings.homeiq_automation == "on"
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
     prune = dg.ScheduleDefinition(
         job=prune_job(home), cron_schedule="40 3 * * *", execution_timezone=home.zone.key, default_status=status
     )
-    return [*(_of_feeds(feeds, home, status) if feeds else []), prune]
+    return [
+        *(_of_feeds(feeds, home, status) if feeds else []),
+        *([_observe(watched, home, status)] if watched else []),
+        *([_check_ages([*feeds, *watched], home, status)] if feeds or watched else []),
+        prune,
+    ]
 
 
 def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
@@ -74,18 +82,6 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
             asset_check_keys=[_check(feed, name) for feed in chosen for name in CHECKS],
             tags={POLL_TAG: ",".join(feed.name for feed in chosen)},
         )
-
-    check_job = dg.define_asset_job(
-        "check_reading_ages",
-        selection=ages,
-        description="How old the newest reading of each feed is.",
-    )
-    check = dg.ScheduleDefinition(
-        job=check_job,
-        cron_schedule="7 * * * *",
-        execution_timezone=home.zone.key,
-        default_status=status,
-    )
 
     settle_job = dg.define_asset_job(
         "settle_feeds",
@@ -125,7 +121,32 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
             for first, together in sorted(spans.items(), key=lambda span: span[0], reverse=True)
         ]
 
-    return [poll, settle, check]
+    return [poll, settle]
+
+
+def _observe(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    selection = dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds))
+    ages = dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds))
+    job = dg.define_asset_job(
+        "observe_events",
+        selection=selection - ages,
+        description="Counts the events of the last days where they are, and sees on which days any changed.",
+    )
+    # Just before the views look for what to refresh.
+    return dg.ScheduleDefinition(
+        job=job, cron_schedule="4 * * * *", execution_timezone=home.zone.key, default_status=status
+    )
+
+
+def _check_ages(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    job = dg.define_asset_job(
+        "check_reading_ages",
+        selection=dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds)),
+        description="How old the newest reading of each feed is.",
+    )
+    return dg.ScheduleDefinition(
+        job=job, cron_schedule="7 * * * *", execution_timezone=home.zone.key, default_status=status
+    )
 
 
 def _busy(instance: dg.DagsterInstance, feeds: Sequence[Feed], home: Home) -> set[str]:

@@ -1,4 +1,4 @@
-"""The command line: `homeiq demo`, `homeiq read`, `homeiq doctor`."""
+"""The command line: `homeiq demo`, `homeiq read`, `homeiq doctor`, `homeiq google-login`."""
 
 import logging
 import sys
@@ -7,6 +7,7 @@ import click
 
 from homeiq_assets.cli.demo import demo
 from homeiq_assets.cli.doctor import doctor
+from homeiq_assets.cli.google_login import google_login
 from homeiq_assets.cli.read import read
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.logs import setup
@@ -18,7 +19,7 @@ def homeiq() -> None:
     """The data platform of a Home Assistant home."""
 
 
-for command in (demo, read, doctor):
+for command in (demo, read, doctor, google_login):
     homeiq.add_command(command)
 
 

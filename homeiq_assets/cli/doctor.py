@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import click
 from rich.console import Console
@@ -10,9 +11,10 @@ from rich.table import Column, Table
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
+from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, provider_of
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
 from homeiq_assets.settings import Settings, load
@@ -85,12 +87,17 @@ def _feed(feed: Feed, home: Home) -> Probe:
     missing = needs(feed, home.settings)
     if missing is not None:
         return Probe(what, None, f"set {missing} to have it from {name}")
-    return _tried(what, lambda: f"{name}: {_answer(feed, home)}")
+    return _tried(what, lambda: f"{name}: {(_seen if observed(feed, home.settings) else _answer)(feed, home)}")
+
+
+def _seen(feed: Feed, home: Home) -> str:
+    with closing(open_store(home.settings)) as store, opened_events(home, store) as events:
+        return events.probe()
 
 
 def _answer(feed: Feed, home: Home) -> str:
     found = provider_of(feed, home.settings, home.zone).probe(home.now())
-    outages.over(home.settings, choice(feed, home.settings))
+    outages.over(home.settings, feed.family, choice(feed, home.settings))
     return found
 
 

@@ -21,7 +21,7 @@ from homeiq_assets.feeds import outages, recent
 from homeiq_assets.feeds.collect import StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.registry import choice, provider_of, serves
+from homeiq_assets.feeds.registry import choice, paced, provider_of, serves
 from homeiq_assets.home import Home
 from homeiq_assets.partitions import Grid, day_of, days_window
 from homeiq_assets.settings import ttl
@@ -43,6 +43,7 @@ def feed_options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
         fresh=max(4 * feed.interval, timedelta(minutes=30)) if polled else None,
         pool=provider,
     )
+    options["key"] = ["feeds", feed.name]
     return options | {
         "partitions_def": grid.feeds,
         "deps": [vendor_key(provider)] if polled else [],
@@ -61,6 +62,7 @@ def vendor_key(provider: str) -> dg.AssetKey:
 def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store) -> dg.MaterializeResult:
     """Materialise the run's partitions: a poll where the run says so, else the days from the provider's history."""
     now, began = home.now(), time.monotonic()
+    feed = paced(feed, home.settings)
     polling = POLL_TAG in context.run.tags
     own = [day_of(key) for key in context.partition_keys]
     received: Counter[date] = Counter()
@@ -87,7 +89,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
                 _record_finished(context, finished, received)
             raise
         if not polling:
-            outages.over(home.settings, provider.name)
+            outages.over(home.settings, feed.family, provider.name)
         touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
         days = sorted({*own, *touched})
         surveyed = list(survey(feed.measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
@@ -111,12 +113,17 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
 
 @contextmanager
 def _polled(feed: Feed, provider: Provider, home: Home, now: datetime) -> Iterator[None]:
-    with outages.watched(home.settings, provider.name), recent.polled(now, ttl(home.settings, feed.family)):
+    with (
+        outages.watched(home.settings, feed.family, provider.name),
+        recent.polled(now, ttl(home.settings, feed.family)),
+    ):
         yield
 
 
 def _metadata(feed: Feed, home: Home, day: StoredDay, received: int) -> Mapping[str, Any]:
-    chart = day_chart(day.chart, local_day(day.day, home.zone), feed.measurement.field(feed.chart).unit)
+    chart = None
+    if feed.chart is not None:
+        chart = day_chart(day.chart, local_day(day.day, home.zone), feed.measurement.field(feed.chart).unit)
     return day_metadata(
         day.rows,
         rows_received=received,

@@ -44,7 +44,8 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         done: Counter[str] = Counter(asdict(Replaced()))
         steps: dict[date, timedelta] = {}
         for answer in provider.fetch(chunk, now):
-            done.update(asdict(store.replace(provider.measurement, answer.rows, answer.covers, answer.step)))
+            measurement = provider.measurement.keeping(answer.unsaid)
+            done.update(asdict(store.replace(measurement, answer.rows, answer.covers, answer.step)))
             for day in local_days(answer.covers, zone):
                 received[day] += _between(answer.rows, local_day(day, zone)).num_rows
                 if answer.step is not None:
@@ -93,29 +94,29 @@ def survey(
     measurement: Measurement,
     store: Store,
     days: Iterable[date],
-    field: str,
+    field: str | None,
     steps: Mapping[date, timedelta],
     now: datetime,
     zone: ZoneInfo,
     late: timedelta | None = None,
 ) -> Iterator[StoredDay]:
-    """What the store holds of each of `days`, in order; `field` is the one to be drawn.
+    """What the store holds of each of `days`, in order; `field` is the one to be drawn, if any.
 
     `steps` are the days' steps where they are known; the measurement's own otherwise. `late` is how long after its
-    slot a reading may be published, two steps if None.
+    slot a reading may be published, two steps at least.
     """
     for day in days:
         window = local_day(day, zone)
         rows = store.read(measurement, window)
         step = steps.get(day, measurement.step)
-        due = now if step is None else _due(window, step, now, late or 2 * step)
+        due = now if step is None else _due(window, step, now, max(late or timedelta(), 2 * step))
         yield StoredDay(
             day,
             rows.num_rows,
             int(pc.count_distinct(rows.filter(pc.less(rows["time"], pa.scalar(due, TIME)))["time"]).as_py()),
             None if step is None else max(0, -((ceil_to(window.start, step) - due) // step)),
             [f"{day} {text}" for text in out_of_bounds(rows, measurement)],
-            rows.select(["time", field]).drop_null(),
+            rows.select(["time"] if field is None else ["time", field]).drop_null(),
         )
 
 

@@ -14,21 +14,23 @@ class Feed:
 
     `family` names the providers that can serve it (several feeds may share one) and `setting` the
     variable that chooses among them. `interval` is the time between polls; `chart` the field that
-    a person would want to see. `late` is how old the newest reading may be before the feed is stale. `reach` is how
-    far back a poll asks where vendors publish later than within two intervals.
+    a person would want to see, None where no single one is. `late` is how old the newest reading may be before the
+    feed is stale. `reach` is how far back a poll asks where vendors publish later than within two intervals. `asset` is
+    the feed's name where it is not the measurement's.
     """
 
     measurement: Measurement
     family: str
     setting: str
     interval: timedelta
-    chart: str
+    chart: str | None
     late: timedelta
     reach: timedelta | None = None
+    asset: str | None = None
 
     @property
     def name(self) -> str:
-        return self.measurement.name
+        return self.asset or self.measurement.name
 
 
 def poll_window(feed: Feed, now: datetime, zone: ZoneInfo, newest: datetime | None) -> Window:

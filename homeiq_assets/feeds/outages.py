@@ -29,12 +29,12 @@ class _Kept(BaseModel):
 
 
 @contextlib.contextmanager
-def watched(settings: Settings, provider: str) -> Iterator[None]:
-    """A poll of `provider`: its failure is counted, its success ends an outage.
+def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
+    """A poll of `provider` for a family of feeds: its failure is counted, its success ends an outage.
 
     Raises ProviderError at once where the vendor is being left alone.
     """
-    file = _file(settings, provider)
+    file = _file(settings, family, provider)
     before = kept.read(file, _Kept) or _Kept()
     storage = CircuitMemoryStorage(before.state)
     for _ in range(before.failures):
@@ -74,11 +74,11 @@ def watched(settings: Settings, provider: str) -> Iterator[None]:
             kept.write(file, after)
 
 
-def over(settings: Settings, provider: str) -> None:
+def over(settings: Settings, family: str, provider: str) -> None:
     """The vendor answered: polls may ask it again."""
     with contextlib.suppress(OSError):
-        _file(settings, provider).unlink(missing_ok=True)
+        _file(settings, family, provider).unlink(missing_ok=True)
 
 
-def _file(settings: Settings, provider: str) -> Path:
-    return settings.homeiq_home / "caches" / f"outage_{provider}.json"
+def _file(settings: Settings, family: str, provider: str) -> Path:
+    return settings.homeiq_home / "caches" / f"outage_{family}_{provider}.json"

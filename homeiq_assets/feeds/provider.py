@@ -19,12 +19,14 @@ class Answer:
     """Rows (conformed to the measurement), the window they are all of, and their step.
 
     Whatever is stored in `covers` and not among `rows` is no longer true; an answer without rows
-    says nothing. `step` is the length of a row's slot, None where slots have no fixed length.
+    says nothing. `step` is the length of a row's slot, None where slots have no fixed length. `unsaid` are fields
+    of which this answer says nothing, because the part of the vendor's API that has them did not: what is stored stays.
     """
 
     rows: pa.Table
     covers: Window
     step: timedelta | None = None
+    unsaid: frozenset[str] = frozenset()
 
 
 class Provider(Protocol):

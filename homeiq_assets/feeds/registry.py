@@ -1,25 +1,39 @@
 """Which provider serves which family of feeds: a line per provider, and the choice among them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import SettingError
+from homeiq_assets.events import pulled as pulled_events
+from homeiq_assets.events import simulated as simulated_events
+from homeiq_assets.feeds.air_quality import airnow, open_meteo
 from homeiq_assets.feeds.air_quality import simulated as simulated_air
+from homeiq_assets.feeds.calendar import google
+from homeiq_assets.feeds.calendar import home_assistant as home_assistant_calendar
 from homeiq_assets.feeds.calendar import simulated as simulated_calendar
+from homeiq_assets.feeds.carbon import electricity_maps, gb_carbon_intensity, watttime
+from homeiq_assets.feeds.carbon import energy_charts as energy_charts_carbon
 from homeiq_assets.feeds.carbon import simulated as simulated_carbon
-from homeiq_assets.feeds.carbon import watttime
 from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.fx import frankfurter
 from homeiq_assets.feeds.fx import simulated as simulated_fx
-from homeiq_assets.feeds.meter import home_assistant
+from homeiq_assets.feeds.meter import emporia, home_assistant, sense
+from homeiq_assets.feeds.meter import generic as generic_meter
 from homeiq_assets.feeds.meter import simulated as simulated_meter
-from homeiq_assets.feeds.pricing import awattar
+from homeiq_assets.feeds.pricing import awattar, octopus, tibber
+from homeiq_assets.feeds.pricing import energy_charts as energy_charts_pricing
+from homeiq_assets.feeds.pricing import generic as generic_pricing
 from homeiq_assets.feeds.pricing import simulated as simulated_pricing
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.measurements import SMART_METER_CIRCUIT
 from homeiq_assets.settings import Settings
+from homeiq_assets.window import HOUR
 
 SIMULATED, OFF, UNKNOWN = "simulated", "off", "unknown"
+OBSERVED: Mapping[str, tuple[str, ...]] = {"events": ("homeiq", "home_assistant_influxdb")}
+"""Choices of a family under which no provider brings anything in: it is read where it is."""
 
 Build = Callable[[Settings, ZoneInfo], Mapping[str, Provider]]
 
@@ -29,14 +43,18 @@ class Entry:
     """A provider: how it is built, what it needs, and which sets of settings choose it by being there.
 
     A provider that needs no key has no `credentials` and is chosen by name only. `needs` names, for a measurement
-    that it gives only with one more setting, that setting. `settles` is how many closed days it may still revise,
-    or fill late: so many are asked for again each night.
+    that it gives only with one more setting, that setting. `settles` is how many closed days are asked for again each
+    night: those it may still revise or fill late, and no fewer than three, for whatever an outage here left out.
+    `step` is that of its rows where it is not the measurement's, `lag` how long after the start of its slot a
+    reading may come where that is later than usual.
     """
 
     build: Build
     credentials: tuple[tuple[str, ...], ...] = ()
     needs: Mapping[str, str] = field(default_factory=dict)
     settles: int = 3
+    step: timedelta | None = None
+    lag: timedelta = timedelta()
 
 
 PROVIDERS: dict[str, dict[str, Entry]] = {
@@ -44,23 +62,50 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
         "watttime": Entry(
             watttime.build, (("WATTTIME_USERNAME", "WATTTIME_PASSWORD"), ("WATTTIME_API_TOKEN",))
         ),
+        "electricity_maps": Entry(electricity_maps.build, (("ELECTRICITYMAPS_API_KEY",),), settles=5),
+        "gb_carbon_intensity": Entry(gb_carbon_intensity.build),
+        "energy_charts": Entry(energy_charts_carbon.build, settles=8),
         SIMULATED: Entry(simulated_carbon.build),
     },
     "pricing": {
         "awattar": Entry(awattar.build),
+        "tibber": Entry(tibber.build, (("PRICING_API_KEY",),)),
+        "octopus": Entry(octopus.build),
+        "generic": Entry(generic_pricing.build),
+        "energy_charts": Entry(energy_charts_pricing.build),
         SIMULATED: Entry(simulated_pricing.build),
     },
-    "air_quality": {SIMULATED: Entry(simulated_air.build)},
-    "calendar": {SIMULATED: Entry(simulated_calendar.build)},
+    "air_quality": {
+        "airnow": Entry(airnow.build, (("AIRNOW_API_KEY",),)),
+        "open_meteo": Entry(open_meteo.build),
+        SIMULATED: Entry(simulated_air.build),
+    },
+    "calendar": {
+        "google": Entry(
+            google.build, (("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN"),)
+        ),
+        "home_assistant": Entry(
+            home_assistant_calendar.build,
+            (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_CALENDARS"),),
+        ),
+        SIMULATED: Entry(simulated_calendar.build),
+    },
     "meter": {
         "home_assistant": Entry(
             home_assistant.build,
             (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),),
             {SMART_METER_CIRCUIT.name: "HOME_ASSISTANT_CIRCUITS"},
         ),
+        "emporia": Entry(emporia.build, settles=6, lag=timedelta(minutes=45)),
+        "sense": Entry(sense.build, step=HOUR, lag=2.5 * HOUR),
+        "generic": Entry(generic_meter.build),
         SIMULATED: Entry(simulated_meter.build),
     },
-    "fx": {SIMULATED: Entry(simulated_fx.build)},
+    "fx": {"frankfurter": Entry(frankfurter.build, settles=5), SIMULATED: Entry(simulated_fx.build)},
+    "events": {
+        "home_assistant": Entry(pulled_events.build),
+        SIMULATED: Entry(simulated_events.build),
+    },
 }  # fmt: skip
 
 
@@ -72,9 +117,9 @@ def choice(feed: Feed, settings: Settings) -> str:
     """
     known = PROVIDERS[feed.family]
     chosen = getattr(settings, feed.setting.lower())
-    if chosen is not None:
+    if chosen is not None or feed.setting in settings.problems:
         name = str(chosen).strip().lower()
-        return name if name in (*known, OFF) else UNKNOWN
+        return name if name in (*known, *OBSERVED.get(feed.family, ()), OFF) else UNKNOWN
     for name, entry in known.items():
         for needed in entry.credentials:
             # A wrong value was meant too: else a slip in a token would bring simulated readings.
@@ -87,6 +132,7 @@ def choice(feed: Feed, settings: Settings) -> str:
 
 def provider_of(feed: Feed, settings: Settings, zone: ZoneInfo) -> Provider:
     """The provider in force. Raises SettingError where there is none, or simulated ones are refused (R1)."""
+    settings.sound(feed.setting)
     name = choice(feed, settings)
     known = PROVIDERS[feed.family]
     if name == OFF:
@@ -105,19 +151,37 @@ def provider_of(feed: Feed, settings: Settings, zone: ZoneInfo) -> Provider:
     needed = needs(feed, settings)
     if needed is not None:
         raise SettingError(needed, f"is not set, and without it {name} does not give {feed.name}")
-    return known[name].build(settings, zone)[feed.name]
+    return known[name].build(settings, zone)[feed.measurement.name]
 
 
 def needs(feed: Feed, settings: Settings) -> str | None:
     """The setting that is missing for the provider in force to give this measurement, None where nothing is."""
     entry = PROVIDERS[feed.family].get(choice(feed, settings))
-    needed = entry.needs.get(feed.name) if entry else None
+    needed = entry.needs.get(feed.measurement.name) if entry else None
     return needed if needed is not None and getattr(settings, needed.lower()) is None else None
 
 
 def serves(feed: Feed, settings: Settings) -> bool:
     """Whether polling the feed makes sense: a provider is chosen and gives this measurement."""
-    return choice(feed, settings) != OFF and needs(feed, settings) is None
+    return choice(feed, settings) != OFF and not observed(feed, settings) and needs(feed, settings) is None
+
+
+def observed(feed: Feed, settings: Settings) -> bool:
+    """Whether somebody else writes what the feed is of, and it is read where it is."""
+    return choice(feed, settings) in OBSERVED.get(feed.family, ())
+
+
+def paced(feed: Feed, settings: Settings) -> Feed:
+    """The feed at the pace of the provider in force: what its days are measured by, and how far back its polls ask."""
+    entry = PROVIDERS[feed.family].get(choice(feed, settings))
+    if entry is None or (entry.step is None and not entry.lag):
+        return feed
+    return replace(
+        feed,
+        measurement=replace(feed.measurement, step=entry.step or feed.measurement.step),
+        late=max(feed.late, entry.lag),
+        reach=max(feed.reach or 2 * feed.interval, entry.lag),
+    )
 
 
 def settles(feed: Feed, settings: Settings) -> int:

@@ -37,13 +37,15 @@ class ForeignAnswer(BrokenAnswer):
 class CsvAnswer:
     """One answer of `SELECT …; SHOW FIELD KEYS …`, typed by `columns`: the names and types selected.
 
-    Iterate over it once; then `field_types` holds the measurement's stored fields with their types
-    (several where shards differ). Empty, it means that the first statement failed, or that there is no such
-    measurement.
+    `named` adds the name of each row's measurement, as `measurement`. Iterate over it once; then `field_types` holds
+    the measurement's stored fields with their types (several where shards differ). Empty, it means that the first
+    statement failed, or that there is no such measurement.
     """
 
-    def __init__(self, body: IO[bytes], columns: Sequence[pa.Field]) -> None:
+    def __init__(self, body: IO[bytes], columns: Sequence[pa.Field], *, named: bool = False) -> None:
         self.field_types: dict[str, set[str]] = {}
+        name = [pa.field("measurement", pa.string())] if named else []
+        self.schema = pa.schema([pa.field("time", pa.int64()), *name, *columns])
         self._body = body
         self._columns = list(columns)
         # A single column is asked for twice, so that rows are never as short as those of the second statement.
@@ -56,7 +58,7 @@ class CsvAnswer:
         return ", ".join(expressions if len(expressions) > 1 else [*expressions, *expressions])
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches with the columns `time` (int64, ns since the epoch, UTC) and `columns`.
+        """Batches of `schema`: `time` (int64, ns since the epoch, UTC) and `columns`.
 
         Empty cells are null. Raises FieldTypeConflict where a column holds what is not of its type,
         BrokenAnswer, and whatever reading the body raises.
@@ -68,8 +70,8 @@ class CsvAnswer:
         if not self._in_keys and not rows.header.startswith(_ROWS):
             raise ForeignAnswer(rows.header[:300])
         places = ["name", "tags", "time", *(f"c{n}" for n in range(len(self._columns) + self._repeated))]
-        types = {"time": pa.int64()} | {f"c{n}": column.type for n, column in enumerate(self._columns)}
-        names = ["time", *(column.name for column in self._columns)]
+        types = {"time": pa.int64()} | ({"name": pa.string()} if "measurement" in self.schema.names else {})
+        types |= {f"c{n}": column.type for n, column in enumerate(self._columns)}
         try:
             answer = pyarrow.csv.open_csv(
                 rows,
@@ -82,7 +84,7 @@ class CsvAnswer:
             )
             with answer:
                 for batch in answer:
-                    yield pa.RecordBatch.from_arrays(batch.columns, names=names)
+                    yield pa.RecordBatch.from_arrays(batch.columns, names=self.schema.names)
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
                 raise self._refusal(str(error)) from error

@@ -44,7 +44,9 @@ class InfluxStore:
         batch_rows: int = BATCH_ROWS,
     ) -> None:
         self._bucket, self._tier_bucket = bucket, tier_bucket
-        self._connection = Connection(url, token, org, bucket, tier_bucket, timeout)
+        self._connection = Connection(
+            url, token, org, {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: "INFLUXDB_BUCKET"}, timeout
+        )
         self._writer = Writer(self._connection, lock_folder, lock_timeout, batch_rows)
 
     def replace(

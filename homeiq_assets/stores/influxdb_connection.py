@@ -15,7 +15,15 @@ from homeiq_assets.errors import FieldTypeConflict, SettingError, StoreError
 from homeiq_assets.redaction import redact, register
 from homeiq_assets.stores import influxql
 from homeiq_assets.stores.csv_answer import BrokenAnswer, CsvAnswer, ForeignAnswer
-from homeiq_assets.stores.influxdb_errors import NoBucket, Request, not_influxdb, refused, unpermitted, unreachable
+from homeiq_assets.stores.influxdb_errors import (
+    NoBucket,
+    Request,
+    not_influxdb,
+    refused,
+    unpermitted,
+    unreachable,
+    unreadable_events,
+)
 
 CONNECT_SECONDS = 5.0
 SHARD_SECONDS = 90 * 86400
@@ -23,19 +31,19 @@ SHARD_SECONDS = 90 * 86400
 
 
 class Connection:
-    """Requests to one server about two buckets; a tier bucket that does not exist yet holds no rows.
+    """Requests to one server about some buckets; a tier bucket that does not exist yet holds no rows.
 
-    `timeout` is how many seconds an answer may take to begin or to go on. Raises SettingError for a token that
-    cannot be sent.
+    `settings` says by which setting each bucket is named. `timeout` is how many seconds an answer may take to begin or
+    to go on. Raises SettingError for a token that cannot be sent.
     """
 
-    def __init__(self, url: str, token: str, org: str, bucket: str, tier_bucket: str, timeout: float) -> None:
+    def __init__(self, url: str, token: str, org: str, settings: Mapping[str, str], timeout: float) -> None:
         register(token)
         if not (token.isascii() and token.isprintable()):
             # Else the client's own error would show it.
             raise SettingError("INFLUXDB_TOKEN", "holds a line break or a character that no token has: copy it again")
         self.url, self.org = redact(url), org
-        self._settings = {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: "INFLUXDB_BUCKET"}
+        self._settings = dict(settings)
         # Between processes of one machine compressing costs more than it saves.
         self._gzip = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
         # Any: the client has annotations only in part.
@@ -62,16 +70,39 @@ class Connection:
         """
         source = influxql.identifier(measurement_name)
         select = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}"  # noqa: S608 - influxql.py quotes
-        show = f"SHOW FIELD KEYS FROM {source}"
+        return self._proven(bucket, measurement_name, select, f"SHOW FIELD KEYS FROM {source}", columns)
+
+    def rows_of_several(
+        self,
+        bucket: str,
+        measurement_names: Sequence[str],
+        expressions: Sequence[str],
+        rest: str,
+        columns: Sequence[pa.Field],
+    ) -> pa.Table:
+        """As `rows`, of several measurements in one question: `time`, `measurement` and `columns`."""
+        source = ", ".join(map(influxql.identifier, measurement_names))
+        select = f"SELECT {CsvAnswer.select(expressions)} FROM {source}{rest}"  # noqa: S608 - influxql.py quotes
+        # One key is proof enough; those of sixty measurements by name took seconds (of all together, milliseconds).
+        show = f"SHOW FIELD KEYS FROM {influxql.identifier(measurement_names[0])} LIMIT 1"
+        return self._proven(bucket, "events", select, show, columns, named=True)[0]
+
+    def _proven(
+        self, bucket: str, subject: str, select: str, show: str, columns: Sequence[pa.Field], *, named: bool = False
+    ) -> tuple[pa.Table, dict[str, set[str]]]:
         for _ in range(2):
-            table, types = self._csv(bucket, measurement_name, f"{select}; {show}", columns)
+            table, types = self._csv(bucket, subject, f"{select}; {show}", columns, named)
             if types or not self.ask(bucket, show)[0]:
                 return table, types
             # Broken off, or the measurement's first rows came only now: a second look tells which.
-        raise self._broken_off(measurement_name)
+        raise self._broken_off(subject)
 
     def ask(self, bucket: str, *statements: str) -> list[list[dict[str, Any]]]:
         """The rows of a few small InfluxQL statements, as mappings, by way of JSON, which shows errors."""
+        return [[row for _, rows in answer for row in rows] for answer in self.series(bucket, *statements)]
+
+    def series(self, bucket: str, *statements: str) -> list[list[tuple[str, list[dict[str, Any]]]]]:
+        """As `ask`, the rows of each series apart, with its measurement's name."""
         with self._errors("read", bucket) as request:
             response = self._query(bucket, "; ".join(statements), "application/json")
             try:
@@ -85,7 +116,10 @@ class Connection:
                     return [[] for _ in statements]
                 raise StoreError(f"InfluxDB at {self.url} cannot read {bucket}: {said}", retryable=True)
         return [
-            [dict(zip(one["columns"], row, strict=True)) for one in result.get("series", []) for row in one["values"]]
+            [
+                (one.get("name", ""), [dict(zip(one["columns"], row, strict=True)) for row in one["values"]])
+                for one in result.get("series", [])
+            ]
             for result in results
         ]
 
@@ -160,13 +194,13 @@ class Connection:
             ) from error
 
     def _csv(
-        self, bucket: str, measurement_name: str, text: str, columns: Sequence[pa.Field]
+        self, bucket: str, measurement_name: str, text: str, columns: Sequence[pa.Field], named: bool
     ) -> tuple[pa.Table, dict[str, set[str]]]:
         with self._errors("read", bucket) as request:
             response = self._query(bucket, text, "application/csv", chunked="true")
             try:
-                answer = CsvAnswer(response, columns)
-                table = pa.Table.from_batches(list(answer), pa.schema([pa.field("time", pa.int64()), *columns]))
+                answer = CsvAnswer(response, columns, named=named)
+                table = pa.Table.from_batches(list(answer), answer.schema)
             except ForeignAnswer as error:
                 raise not_influxdb(request, str(error)) from error
             except BrokenAnswer as error:
@@ -200,8 +234,11 @@ class Connection:
     def _refuse_unreadable(self, bucket: str) -> None:
         """InfluxQL says the same of a bucket that is not there and of one the token may not read: which it is.
 
-        Writing nothing tells. Raises StoreError but for a tier bucket that is not there.
+        Writing nothing tells; not even that is sent to a bucket of others. Raises StoreError but for a tier bucket
+        that is not there.
         """
+        if self.setting(bucket) == "EVENTS_INFLUXDB_BUCKET":
+            raise unreadable_events(self._request("read", bucket))
         try:
             self.write(bucket, b"\n")
         except NoBucket:

@@ -91,6 +91,14 @@ def unpermitted(request: Request) -> StoreError:
     )
 
 
+def unreadable_events(request: Request) -> NoBucket:
+    """The bucket of the events does not exist, or the token may not read it."""
+    return NoBucket(
+        f"EVENTS_INFLUXDB_BUCKET: there is no bucket {request.bucket} (in InfluxDB 1.8 a database) at {request.url}, "
+        "or the token (INFLUXDB_TOKEN) may not read it; it needs read permission on that bucket"
+    )
+
+
 def unreachable(error: urllib3.exceptions.HTTPError, request: Request) -> StoreError:
     """No answer, or one that broke off."""
     if isinstance(error, urllib3.exceptions.LocationValueError):

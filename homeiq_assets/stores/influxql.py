@@ -4,7 +4,7 @@ Only text is made here. Names and values may hold anything: they are quoted so t
 quotes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from homeiq_assets.schema import Field, Measurement, Type
@@ -58,6 +58,12 @@ def where(window: Window | None, tags: Mapping[str, str] | None, *more: str) -> 
     terms += [f"{tag(name)} = {literal(value)}" for name, value in (tags or {}).items()]
     terms += more
     return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def one_of(tags: Iterable[Mapping[str, str]]) -> str:
+    """The condition that a row has all tag values of at least one of the mappings."""
+    terms = [" AND ".join(f"{tag(name)} = {literal(value)}" for name, value in one.items()) for one in tags]
+    return f"({' OR '.join(f'({term})' for term in terms)})"
 
 
 def predicate(measurement_name: str, tags: Mapping[str, str] | None) -> str:

@@ -15,8 +15,8 @@ from homeiq_assets.stores.base import Store
 from homeiq_assets.views.carbon_summary import carbon_summary
 from homeiq_assets.window import Window, local_day
 
-LOOKBACK = timedelta(days=5)
-"""Feeds revise what they said for days; a view re-rolls any day of these whose input was updated."""
+LOOKBACK = timedelta(days=10)
+"""Feeds revise what they said for up to eight days; a view re-rolls any day of these whose input was updated."""
 
 
 def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:

@@ -100,7 +100,7 @@ def test_yesterday_revised_rolls_yesterday_alone_because_todays_tier_is_not_due(
 
 def test_a_day_before_the_look_back_stays_until_it_is_asked_for(following: Automation) -> None:
     following.updated(METER, "2025-10-28")
-    following.updated(CARBON, "2025-10-28")
+    following.updated(CARBON, "2025-10-20")
 
     assert following.look("2025-11-05T12:20") == {}
     assert following.look("2025-11-05T13:10") == {}
@@ -226,9 +226,9 @@ def test_a_month_is_archived_once_its_last_day_is_rolled(following: Automation) 
 
 
 def test_a_long_backfill_of_an_input_asks_for_no_more_than_the_look_back(following: Automation) -> None:
-    following.updated(CARBON, *days("2025-10-20", 17))
+    following.updated(CARBON, *days("2025-10-15", 22))
 
-    assert following.look("2025-11-05T13:10") == {VIEW: days("2025-11-01", 5)}
+    assert following.look("2025-11-05T13:10") == {VIEW: days("2025-10-27", 10)}
 
 
 def test_what_is_followed_is_materialised_by_real_runs_and_rests(tmp_path: Path) -> None:

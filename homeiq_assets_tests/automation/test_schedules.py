@@ -10,11 +10,11 @@ import pytest
 from homeiq_assets.automation.schedules import due
 from homeiq_assets.build import FEEDS
 from homeiq_assets.window import floor_to
-from homeiq_assets_tests.household import QUIET, Household, asset_key, household
+from homeiq_assets_tests.household import QUIET, RANGE, Household, asset_key, household
 
 NOW = datetime(2025, 10, 24, 10, 0, tzinfo=UTC)
 HOURLY = {"electricity_pricing", "electricity_pricing_forecast", "air_quality", "fx_rate"}
-QUARTERLY = {"carbon_intensity", "occupancy_prediction"}
+QUARTERLY = {"carbon_intensity", "occupancy_prediction", "home_assistant_events"}
 ALWAYS = {"smart_meter", "smart_meter_circuit"}
 Tick = dg.RunRequest | dg.SkipReason
 
@@ -190,6 +190,28 @@ def test_each_night_the_last_closed_days_are_asked_for_again_in_one_run(home: Ho
     )
     assert result.success
     assert home.marked("feeds/fx_rate") >= {first, last}
+
+
+def test_each_feed_is_settled_as_far_back_as_its_vendor_revises(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    home = household(
+        tmp_path, NOW, instance=instance, CARBON_PROVIDER="energy_charts", FX_PROVIDER="frankfurter", GRID_REGION="de"
+    )
+    context = dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=datetime(2025, 10, 27, 1, 20, tzinfo=UTC),
+        repository_def=home.defs.get_repository_def(),
+    )
+    requests = home.defs.resolve_schedule_def("settle_feeds").evaluate_tick(context).run_requests
+
+    first = {
+        key.path[-1]: request.tags[f"{RANGE}start"]
+        for request in requests or ()
+        for key in request.asset_selection or ()
+    }
+    assert first["carbon_intensity"] == "2025-10-19"
+    assert first["fx_rate"] == "2025-10-22"
+    assert first["smart_meter"] == first["electricity_pricing"] == "2025-10-24"
+    assert {request.tags[f"{RANGE}end"] for request in requests or ()} == {"2025-10-26"}
 
 
 def test_the_first_night_of_a_home_settles_no_day_before_its_first(

@@ -82,7 +82,7 @@ def test_other_vendors_are_asked_as_ever(vendor: AwattarVendor, home: Household)
 
 
 def poll(settings: Settings, error: Exception) -> None:
-    with pytest.raises(type(error)), watched(settings, "vendor"):
+    with pytest.raises(type(error)), watched(settings, "pricing", "vendor"):
         raise error
 
 
@@ -95,7 +95,7 @@ def test_only_the_vendors_own_failures_count(error: Exception) -> None:
     settings = Settings()
     for _ in range(2 * FAILURES):
         poll(settings, error)
-    with watched(settings, "vendor"):
+    with watched(settings, "pricing", "vendor"):
         pass
 
 
@@ -103,12 +103,12 @@ def test_after_the_pause_one_poll_tries_and_its_failure_begins_another(tmp_path:
     settings = Settings()
     for _ in range(FAILURES):
         poll(settings, ProviderError("vendor", "down"))
-    file = tmp_path / "homeiq" / "caches" / "outage_vendor.json"
+    file = tmp_path / "homeiq" / "caches" / "outage_pricing_vendor.json"
     kept = file.read_text()
     year = kept.index('"opened_at":"') + len('"opened_at":"')
     file.write_text(kept[:year] + "2001" + kept[year + 4 :])
     poll(settings, ProviderError("vendor", "still down"))
-    with pytest.raises(ProviderError, match="still down"), watched(settings, "vendor"):
+    with pytest.raises(ProviderError, match="still down"), watched(settings, "pricing", "vendor"):
         pytest.fail("it was asked again at once")
 
 
@@ -116,7 +116,7 @@ def test_when_it_is_over_it_is_over() -> None:
     settings = Settings()
     for _ in range(FAILURES):
         poll(settings, ProviderError("vendor", "down"))
-    over(settings, "vendor")
-    with watched(settings, "vendor"):
+    over(settings, "pricing", "vendor")
+    with watched(settings, "pricing", "vendor"):
         pass
     assert timedelta(hours=1) > PAUSE

@@ -102,7 +102,13 @@ def test_a_day_with_one_interval_missing_is_short(day: date, store: EmbeddedStor
 
 def test_a_daily_rate_is_one_a_day_also_when_the_clock_changes(store: EmbeddedStore) -> None:
     for day in (date(2025, 3, 30), date(2025, 7, 1), date(2025, 10, 26)):
-        assert look(store, day, step=None, measurement=FX_RATE, field="rate").expected == 1
+        assert look(store, day, step=DAY, measurement=FX_RATE, field="rate").expected == 1
+
+
+def test_a_day_without_a_reference_rate_is_not_short(store: EmbeddedStore) -> None:
+    sunday = look(store, date(2025, 7, 6), step=None, measurement=FX_RATE, field="rate")
+
+    assert (sunday.expected, sunday.short) == (None, False)
 
 
 @pytest.mark.parametrize(

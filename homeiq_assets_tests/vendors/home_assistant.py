@@ -25,6 +25,14 @@ SHORT = timedelta(minutes=5)
 COMPILE_DELAY = timedelta(seconds=10)
 WATTS_PER = {"W": 1.0, "kW": 1000.0, "MW": 1e6}
 STATISTICS_KEYS = {"id", "type", "start_time", "end_time", "statistic_ids", "period", "units", "types"}
+COUNTED = {
+    "display_unit_of_measurement": "Wh",
+    "statistics_unit_of_measurement": "kWh",
+    "has_mean": False,
+    "mean_type": 0,
+    "has_sum": True,
+    "unit_class": "energy",
+}
 TYPES = {"change", "last_reset", "max", "mean", "min", "state", "sum"}
 HTML = "<!doctype html><html><head><title>My router</title></head><body>Welcome</body></html>"
 
@@ -43,7 +51,8 @@ class _RefusedError(Exception):
 class HomeAssistant:
     """Between `with` and its end it answers at `url`; `commands` and `logins` hold what it was sent.
 
-    `power` gives the 5-minute means by entity; `began` is when it was installed; `metadata`
+    `power` gives the 5-minute means by entity, `sums` the meter reading of counters (kWh) at an instant,
+    `registries` the entries of devices and entities; `began` is when it was installed; `metadata`
     overrides what it says of an entity. `raw` is sent, as it is, in place of every result; `misbehaviour`
     is `close` (goes away instead of a result), `error` (an error result), or `hello` (speaks another
     protocol); `status` with `page` answer every request over HTTP.
@@ -63,6 +72,8 @@ class HomeAssistant:
         self.page = HTML
         self.logins: list[str] = []
         self.commands: list[dict[str, Any]] = []
+        self.registries: dict[str, Any] = {"device": [], "entity": []}
+        self.sums: dict[str, Callable[[datetime], float]] = {}
 
     def __enter__(self) -> Self:
         self._server = serve(self._converse, "127.0.0.1", 0, process_request=self._http, logger=_quiet)
@@ -130,9 +141,12 @@ class HomeAssistant:
 
     def _result(self, command: dict[str, Any]) -> Any:
         kind = command["type"]
+        if kind.startswith("config/") and kind.endswith("_registry/list"):
+            _only(command, {"id", "type"})
+            return self.registries[kind.removeprefix("config/").removesuffix("_registry/list")]
         if kind == "recorder/list_statistic_ids":
             _only(command, {"id", "type", "statistic_type"})
-            return [self._described(name) for name in self.power]
+            return [self._described(name) for name in (*self.power, *self.sums)]
         if kind == "recorder/get_statistics_metadata":
             _only(command, {"id", "type", "statistic_ids"})
             return [self._described(name) for name in command["statistic_ids"] if name in self.power]
@@ -141,17 +155,21 @@ class HomeAssistant:
         raise _RefusedError("unknown_command", "Unknown command.")
 
     def _described(self, name: str) -> dict[str, Any]:
-        return {
-            "statistic_id": name,
-            "display_unit_of_measurement": "kW",
-            "statistics_unit_of_measurement": "W",
-            "has_mean": True,
-            "mean_type": 1,
-            "has_sum": False,
-            "name": None,
-            "source": "recorder",
-            "unit_class": "power",
-        } | self.metadata.get(name, {})
+        return (
+            {
+                "statistic_id": name,
+                "display_unit_of_measurement": "kW",
+                "statistics_unit_of_measurement": "W",
+                "has_mean": True,
+                "mean_type": 1,
+                "has_sum": False,
+                "name": None,
+                "source": "recorder",
+                "unit_class": "power",
+            }
+            | (COUNTED if name in self.sums else {})
+            | self.metadata.get(name, {})
+        )
 
     def _statistics(self, command: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
         _only(command, STATISTICS_KEYS)
@@ -163,7 +181,25 @@ class HomeAssistant:
         # Without pinned units it converts to what the entity is displayed in.
         divisor = WATTS_PER[command.get("units", {}).get("power", "kW")]
         rows = {name: self._rows(self.power[name], period, start, end, divisor) for name in ids if name in self.power}
-        return {name: series for name, series in rows.items() if series}
+        scale = {"kWh": 1.0, "Wh": 1000.0}[command.get("units", {}).get("energy", "Wh")]
+        rows |= {name: self._sums(self.sums[name], start, end, scale) for name in ids if name in self.sums}
+        kept = {"start", "end", *command.get("types", TYPES)}
+        return {
+            name: [{key: value for key, value in row.items() if key in kept} for row in series]
+            for name, series in rows.items()
+            if series
+        }
+
+    def _sums(
+        self, reading: Callable[[datetime], float], start: datetime, end: datetime, scale: float
+    ) -> list[dict[str, Any]]:
+        at, rows = max(ceil_to(start, HOUR), ceil_to(self.began, HOUR)), []
+        while at < end and at + HOUR + COMPILE_DELAY <= self.now:
+            state, change = reading(at + HOUR) * scale, (reading(at + HOUR) - reading(at)) * scale
+            row = {"start": _milliseconds(at), "end": _milliseconds(at + HOUR), "last_reset": None}
+            rows.append({**row, "state": state, "sum": state, "change": change})
+            at += HOUR
+        return rows
 
     def _rows(self, power: Power, period: str, start: datetime, end: datetime, divisor: float) -> list[dict[str, Any]]:
         step = SHORT if period == "5minute" else HOUR
@@ -174,7 +210,8 @@ class HomeAssistant:
             known = [mean for mean in means if mean is not None]
             if known and at >= floor_to(kept, step):
                 mean = None if at in self.nulls else sum(known) / len(known) / divisor
-                rows.append({"start": _milliseconds(at), "end": _milliseconds(at + step), "mean": mean})
+                row = {"start": _milliseconds(at), "end": _milliseconds(at + step), "mean": mean}
+                rows.append(row | {"min": min(known) / divisor, "max": max(known) / divisor})
             at += step
         return rows
 

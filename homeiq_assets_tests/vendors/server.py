@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic, time_ns
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
@@ -175,4 +176,14 @@ def no_waiting() -> Iterator[list[float]]:
     """The retry library's pauses are noted, in seconds, instead of spent."""
     waits: list[float] = []
     with mock.patch("httpx_retries.retry.time", mock.Mock(sleep=waits.append)):
+        yield waits
+
+
+@contextlib.contextmanager
+def passing_turns() -> Iterator[list[float]]:
+    """The pauses until a vendor may be asked again are noted, in seconds, and pass at once."""
+    waits: list[float] = []
+    ledger = mock.Mock(time_ns=lambda: time_ns() + round(sum(waits) * 1e9))
+    clock = mock.Mock(monotonic=monotonic, sleep=waits.append)
+    with mock.patch("homeiq_assets.feeds.quotas.time", ledger), mock.patch("homeiq_assets.feeds.transport.time", clock):
         yield waits

@@ -5,32 +5,29 @@ renewable share, and the grid's operator is not named. Calls and their shapes ar
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from math import inf
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import NoHistory, ProviderError
 from homeiq_assets.feeds.answers import VendorFailure
+from homeiq_assets.feeds.carbon.readings import INTENSITY, believable, reading_answers, row_of
 from homeiq_assets.feeds.carbon.watttime_api import NAME, SIGNAL, Series, WattTimeApi
 from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.measurements import CARBON_INTENSITY
-from homeiq_assets.schema import UNKNOWN, rows_of
+from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
 # lb/MWh -> g/kWh: 453.59237 g to the pound (exact, by definition), 1000 kWh to the MWh
 GRAMS_PER_KWH = 0.45359237
-VALUE = CARBON_INTENSITY.field("carbon_intensity_gco2_kwh")
 STEP = timedelta(minutes=5)
 DAY = timedelta(days=1)
 # A day ahead from any point of the current slot, that slot included.
 HORIZON_HOURS = 25
 # An older forecast begins too early for its value of now to be a nowcast.
 NOWCAST_AGE = timedelta(minutes=30)
-# Points missing between others for less than this were withdrawn; for longer WattTime had an outage.
-WITHDRAWN = timedelta(hours=1)
 LOOK_AT_REGION = "Look at GRID_REGION."
 
 logger = logging.getLogger(__name__)
@@ -68,18 +65,18 @@ class WattTime:
                 self._refuse_before_history(client, region, window, now)
         slot = floor_to(now, step)
         if now not in window or slot not in window:
-            yield from _history_answers(history, window, region, step)
+            yield from _answers(history, window, region, step)
             return
         current = history.pop(slot, None)
-        yield from _history_answers(history, window, region, step)
+        yield from _answers(history, window, region, step)
         # The caller stores between answers, which may take long: a client, and a time budget, of its own.
         with self._api.client() as client:
             row = self._outlook(client, region, slot, now)
         if current is not None:
-            row[VALUE.name] = current
+            row[INTENSITY] = current
         if row:
             covers = Window(slot, min(slot + step, window.end))
-            yield Answer(rows_of(CARBON_INTENSITY, [_row(slot, region, row)]), covers, step)
+            yield Answer(rows_of(CARBON_INTENSITY, [row_of(slot, region, row)]), covers, step)
 
     def probe(self, now: datetime) -> str:
         """What the account may ask of the home's region. Raises ProviderError where that is not its history."""
@@ -117,7 +114,7 @@ class WattTime:
         made = series.meta.generated_at
         found = {"forecast_1h": ahead.get(slot + HOUR), "forecast_24h": ahead.get(slot + DAY)}
         if made is not None and slot - made <= NOWCAST_AGE:
-            found[VALUE.name] = ahead.get(slot)
+            found[INTENSITY] = ahead.get(slot)
         return {name: value for name, value in found.items() if value is not None}
 
     def _series(self, client: VendorClient, path: str, region: str, params: Params, now: datetime) -> Series:
@@ -155,32 +152,11 @@ def _readings(series: Series, window: Window) -> dict[datetime, float]:
             raise ProviderError(NAME, f"{at.isoformat()} is no start of a period of {series.meta.step}")
         if point.value is None or at not in window:
             continue
-        grams = point.value * GRAMS_PER_KWH
-        if not (VALUE.low or 0) <= grams <= (VALUE.high or inf):
-            logger.warning("%s: no usable value for %s: %s lb/MWh", NAME, at.isoformat(), point.value)
-            continue
-        readings[at] = grams
+        grams = believable(NAME, INTENSITY, at, point.value * GRAMS_PER_KWH)
+        if grams is not None:
+            readings[at] = grams
     return readings
 
 
-def _history_answers(
-    history: Mapping[datetime, float], window: Window, region: str, step: timedelta
-) -> Iterator[Answer]:
-    """An answer from the first to the last reading, cut where readings are missing for long.
-
-    WattTime withdraws single values when it revises, so a short gap is covered: what was stored in it
-    is no longer true. A long one is an outage, and before the first and after the last nothing is
-    said: there what was stored stays.
-    """
-    run: list[datetime] = []
-    for at in [*history, None]:
-        if run and (at is None or at - run[-1] - step > WITHDRAWN):
-            rows = [_row(time, region, {VALUE.name: history[time]}) for time in run]
-            yield Answer(rows_of(CARBON_INTENSITY, rows), Window(run[0], min(run[-1] + step, window.end)), step)
-            run = []
-        if at is not None:
-            run.append(at)
-
-
-def _row(time: datetime, region: str, values: Mapping[str, float]) -> dict[str, object]:
-    return {"time": time, "region": region, "grid_operator": UNKNOWN, **values}
+def _answers(history: Mapping[datetime, float], window: Window, region: str, step: timedelta) -> Iterable[Answer]:
+    return reading_answers({at: {INTENSITY: grams} for at, grams in history.items()}, window, region, step)

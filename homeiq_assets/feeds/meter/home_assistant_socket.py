@@ -83,19 +83,40 @@ class HomeAssistantSocket:
         Only intervals that begin in the window and have a mean. The unit is pinned: without it Home
         Assistant converts to whatever its user displays today.
         """
+        found = self.statistics(ids, window, period, units={"power": "W"}, types=["mean"])
+        return {
+            name: {start: values["mean"] for start, values in series.items() if "mean" in values}
+            for name, series in found.items()
+        }
+
+    def statistics(
+        self, ids: Sequence[str], window: Window, period: str, *, units: Mapping[str, str], types: Sequence[str]
+    ) -> dict[str, dict[datetime, dict[str, float]]]:
+        """Statistics by id and start of the interval, of a `period` (see PERIODS): the values of `types` that it has.
+
+        Only intervals that begin in the window. `units` pins the unit of each unit class.
+        """
         result = self._command(
             "recorder/statistics_during_period",
             start_time=f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
             end_time=f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
             statistic_ids=list(ids),
             period=period,
-            units={"power": "W"},
-            types=["mean"],
+            units=dict(units),
+            types=list(types),
         )
         try:
-            return {name: dict(filter(None, (_mean(row, window) for row in result.get(name, [])))) for name in ids}
+            found = {name: dict(_values(row, types) for row in result.get(name, [])) for name in ids}
         except (TypeError, KeyError, ValueError, AttributeError, OverflowError, OSError):
             raise self._malformed(result) from None
+        return {name: {at: one for at, one in rows.items() if at in window} for name, rows in found.items()}
+
+    def registry(self, kind: str) -> list[dict[str, Any]]:
+        """The entries of the registry of `area`, `entity` or `device`."""
+        entries = self._command(f"config/{kind}_registry/list")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise self._malformed(entries)
+        return entries
 
     def _connect(self, stack: ExitStack) -> ClientConnection:
         address = "ws" + self._url.removeprefix("http") + "/api/websocket"
@@ -204,11 +225,11 @@ def _excerpt(message: Any) -> str:
     return " ".join(redact(text).split())[:EXCERPT]
 
 
-def _mean(row: Mapping[str, Any], window: Window) -> tuple[datetime, float] | None:
-    """Start and mean of one row, None where it has no mean or begins outside the window."""
-    milliseconds, mean = row["start"], row.get("mean")
-    for number in (milliseconds, mean):
+def _values(row: Mapping[str, Any], types: Sequence[str]) -> tuple[datetime, dict[str, float]]:
+    """Start and values of one row; what is null or not there is left out."""
+    milliseconds, values = row["start"], {kind: row.get(kind) for kind in types}
+    for number in (milliseconds, *values.values()):
         if number is not None and (type(number) not in (int, float) or not math.isfinite(number)):
             raise ValueError(f"not a number: {number!r}")
-    start = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return (start, float(mean)) if mean is not None and start in window else None
+    known = {kind: float(value) for kind, value in values.items() if value is not None}
+    return datetime.fromtimestamp(milliseconds / 1000, UTC), known

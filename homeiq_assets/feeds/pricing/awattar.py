@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, tidy, whole_days, with_tariff
-from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.pricing.published import Published, price_feeds
+from homeiq_assets.feeds.pricing.slots import Slot
+from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
@@ -51,36 +51,26 @@ class _MarketData(BaseModel):
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
     """The providers of both price feeds. Settings are judged when they are used, not here."""
-    market = _Market(settings)
-    return {
-        ELECTRICITY_PRICING.name: AwattarPricing(market, settings, zone),
-        ELECTRICITY_PRICING_FORECAST.name: AwattarForecast(market, zone),
-    }
+    return price_feeds(Awattar(settings), settings, zone)
 
 
-class _Market:
+class Awattar:
     """Asks aWATTar for prices."""
+
+    name = NAME
+    # Any month in one request, that with the 25-hour day included.
+    longest = timedelta(days=31, hours=1)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def slots(self, window: Window) -> list[Slot]:
-        """What is published of `window`, at the owner's tariff, in EUR/kWh. Raises ProviderError, SettingError."""
-        self._settings.sound("PRICING_SURCHARGE", "PRICING_VAT_PERCENT")
+    def published(self, window: Window, now: datetime) -> Published:
+        """What is published of `window`, future prices included, in EUR/kWh. Raises ProviderError, SettingError."""
         # Zones with half-hour offsets begin their day within a market hour, which is asked for too.
         params = {"start": _ms(floor_to(window.start, HOUR)), "end": _ms(ceil_to(window.end, HOUR))}
         with VendorClient(NAME, base_url(self._settings), self._settings, quota=QUOTA) as client:
             answer = client.get("/v1/marketdata", params, expect=_MarketData)
-        return tidy(NAME, [with_tariff(slot, self._settings) for slot in _priced(answer.data)])
-
-    def probe(self, zone: ZoneInfo, now: datetime) -> str:
-        """What today's prices look like. Raises ProviderError, SettingError."""
-        slots = self.slots(whole_days(Window(now, now + HOUR), zone))
-        if not slots:
-            return "reachable, but no price of today is published"
-        current = [slot.price for slot in slots if slot.start <= now < slot.end]
-        price = f", now {current[0]:.4f} {CURRENCY}/kWh" if current else ""
-        return f"{len(slots)} prices of today{price}"
+        return Published(list(_priced(answer.data)), CURRENCY)
 
 
 def base_url(settings: Settings) -> str:
@@ -90,51 +80,6 @@ def base_url(settings: Settings) -> str:
     if area not in HOSTS:
         raise SettingError("PRICING_AREA", f"aWATTar has prices for DE and AT, not for {settings.pricing_area!r}")
     return settings.awattar_base_url or HOSTS[area]
-
-
-class AwattarPricing:
-    """Rows of electricity_pricing."""
-
-    name = NAME
-    measurement = ELECTRICITY_PRICING
-    longest = timedelta(days=31)
-
-    def __init__(self, market: _Market, settings: Settings, zone: ZoneInfo) -> None:
-        self._market = market
-        self._settings = settings
-        self._zone = zone
-
-    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
-        """Every published price of `window`, future ones included. Raises ProviderError, SettingError."""
-        self._settings.sound("PRICING_PEAK_HOURS")
-        slots = self._market.slots(whole_days(window, self._zone))
-        return pricing_answers(
-            slots, window, provider=NAME, currency=CURRENCY, zone=self._zone, settings=self._settings
-        )
-
-    def probe(self, now: datetime) -> str:
-        return self._market.probe(self._zone, now)
-
-
-class AwattarForecast:
-    """Rows of electricity_pricing_forecast."""
-
-    name = NAME
-    measurement = ELECTRICITY_PRICING_FORECAST
-    longest = timedelta(days=31)
-
-    def __init__(self, market: _Market, zone: ZoneInfo) -> None:
-        self._market = market
-        self._zone = zone
-
-    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
-        """Every published price of `window`, future ones included. Raises ProviderError, SettingError."""
-        # The same question as that of the prices beside it, so that a poll asks once.
-        slots = self._market.slots(whole_days(window, self._zone))
-        return forecast_answers(slots, window, provider=NAME, zone=self._zone)
-
-    def probe(self, now: datetime) -> str:
-        return self._market.probe(self._zone, now)
 
 
 def _priced(prices: list[_Price]) -> Iterable[Slot]:

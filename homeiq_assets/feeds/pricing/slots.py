@@ -5,7 +5,7 @@ knows, and what it calls them, belongs to its provider.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -63,13 +63,22 @@ def whole_days(window: Window, zone: ZoneInfo) -> Window:
 
 
 def pricing_answers(
-    slots: list[Slot], window: Window, *, provider: str, currency: str, zone: ZoneInfo, settings: Settings
+    slots: list[Slot],
+    window: Window,
+    *,
+    provider: str,
+    currency: str,
+    zone: ZoneInfo,
+    settings: Settings,
+    peaks: Mapping[datetime, bool] | None = None,
 ) -> Iterator[Answer]:
     """Rows of electricity_pricing for the slots that begin in `window`.
 
-    `slots` are tidy and should reach over the whole local days of the window, so that `peak_period` is known.
+    `slots` are tidy and should reach over the whole local days of the window, so that `peak_period` is known. Where
+    the owner names no peak hours, `peaks` (by a slot's start) stand above what the prices tell.
     """
-    peaks = peak_periods(slots, zone, settings.pricing_peak_hours)
+    if peaks is None or settings.pricing_peak_hours is not None:
+        peaks = peak_periods(slots, zone, settings.pricing_peak_hours)
     for part, covers, step in _runs(slots, window):
         rows = [
             {

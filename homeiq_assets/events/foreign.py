@@ -1,0 +1,104 @@
+"""Events in an InfluxDB, written by somebody else: what its two schemas have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from homeiq_assets.errors import StoreError
+from homeiq_assets.events.source import NO_VALUE, daily_counts
+from homeiq_assets.events.values import chosen, newest_each
+from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
+from homeiq_assets.window import Window
+
+
+@dataclass(frozen=True)
+class Found:
+    """The measurements that hold events, and the fields of interest with the types they are stored as."""
+
+    measurements: Sequence[str]
+    fields: Mapping[str, Collection[str]]
+
+
+class ForeignEvents(ABC):
+    """An `EventSource`. What is stored is found out anew by each call."""
+
+    TAGS: tuple[str, ...]
+    """the tags of interest, `entity_id` and `domain` among them; rows may lack any"""
+    READING: tuple[str, ...]
+    """the fields of which an event has at least one"""
+    writes_no_value: bool
+    """whether `unavailable` and `unknown` are written, as texts of the field `state`"""
+
+    def __init__(self, bucket: ForeignBucket) -> None:
+        self._bucket = bucket
+
+    @abstractmethod
+    def find(self, stored: Mapping[str, Mapping[str, set[str]]]) -> Found:
+        """Where the events are, among all measurements of the bucket; no measurements where there are none."""
+
+    @abstractmethod
+    def uniform(self, rows: pa.Table) -> pa.Table:
+        """What `ForeignBucket.rows` gave as events."""
+
+    @abstractmethod
+    def matching(
+        self, domains: Collection[str] | None, entities: Collection[str] | None
+    ) -> list[dict[str, str]] | None:
+        """Tag values of which a row of these domains and entities has one set; None where any may."""
+
+    def stream(
+        self, window: Window, *, domains: Collection[str] | None = None, entities: Collection[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """See `EventSource.stream`."""
+        found, matching = self._found(), self.matching(domains, entities)
+        if matching == []:
+            return
+        for day in window.utc_days():
+            rows = self._bucket.rows(found.measurements, self.TAGS, found.fields, day, matching=matching)
+            events = chosen(self.uniform(rows), domains, entities)
+            if events.num_rows:
+                yield events
+
+    def last_before(self, instant: datetime, *, known: bool = False) -> pa.Table:
+        """See `EventSource.last_before`."""
+        found = self._found()
+        silent = known and self.writes_no_value and "string" in found.fields.get("state", ())
+        rows = self._bucket.newest_rows(
+            found.measurements,
+            self.TAGS,
+            found.fields,
+            instant,
+            per=("entity_id", "domain"),
+            without={"state": NO_VALUE} if silent else None,
+        )
+        return newest_each(self.uniform(rows))
+
+    def newest(self) -> datetime | None:
+        """See `EventSource.newest`."""
+        found = self._found()
+        fields = {name: types for name, types in found.fields.items() if name in self.READING}
+        return self._bucket.newest(found.measurements, fields)
+
+    def counts(self, window: Window, zone: ZoneInfo) -> dict[date, int]:
+        """See `EventSource.counts`; about 0.07 s for a day of 10,000 events."""
+        return daily_counts(self.stream(window), window, zone)
+
+    def probe(self) -> str:
+        """See `EventSource.probe`."""
+        found, newest = self._found(), self.newest()
+        where = f"{len(found.measurements)} measurements" if len(found.measurements) > 1 else found.measurements[0]
+        told = f"the newest event is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "no event yet"
+        return f"{where} in the bucket {self._bucket.name}; {told}"
+
+    def _found(self) -> Found:
+        found = self.find(self._bucket.measurements())
+        if not found.measurements:
+            raise StoreError(
+                f"{SETTING}: the bucket {self._bucket.name} holds no events as EVENTS_SOURCE says they are written; "
+                "look at both settings (docs/home_assistant_events.md)"
+            )
+        return found

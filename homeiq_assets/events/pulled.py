@@ -1,0 +1,163 @@
+"""Events pulled from Home Assistant's history over its REST API, for as far back as its recorder keeps states.
+
+A day is asked for at a time, of some entities at a time, as far as the length of an address allows.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
+
+from homeiq_assets.errors import NoHistory
+from homeiq_assets.events.areas import areas_of
+from homeiq_assets.events.entities import Entity, entities
+from homeiq_assets.events.values import normalized
+from homeiq_assets.feeds.http import VendorClient
+from homeiq_assets.feeds.meter.home_assistant_socket import NAME, failure
+from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY, HOME_ASSISTANT_HISTORY_HOURLY
+from homeiq_assets.schema import rows_of
+from homeiq_assets.settings import Settings
+from homeiq_assets.window import Window
+
+CONNECTION = ("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN")
+LONGEST_IDS = 4000
+"""Characters of entity ids in one address; Home Assistant takes a line of 8,190."""
+MICROSECOND = timedelta(microseconds=1)
+
+
+class _Row(BaseModel):
+    # Only the first row of an entity is whole.
+    model_config = ConfigDict(strict=True)
+
+    entity_id: str | None = None
+    state: str | None
+    last_changed: AwareDatetime
+
+
+class _History(RootModel[list[list[_Row]]]):
+    pass
+
+
+class History:
+    """Rows of `home_assistant_history`: an event for each change of a state."""
+
+    name = NAME
+    measurement = HOME_ASSISTANT_HISTORY
+    longest = timedelta(hours=25)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
+        """The changes of the window, vouched for from the first to the last: before it states may have been purged,
+        after it the recorder may not have written yet.
+
+        Raises ProviderError; NoHistory for a past window of which nothing is kept.
+        """
+        if now <= window.start:
+            return
+        known = Window(window.start, min(window.end, now))
+        with self._client() as client:
+            pulled = entities(client, self._settings, now)
+            events = [event for group in _groups(pulled) for event in self._changes(client, group, known)]
+            gone = not events and window.end <= now and not self._reaches(client, list(pulled), known)
+        if events:
+            times = [at for _, at, _ in events]
+            areas = areas_of(self._settings, now)
+            yield Answer(_rows(events, pulled, areas), Window(min(times), max(times) + MICROSECOND))
+        elif gone:
+            raise NoHistory(
+                NAME,
+                f"it has no states of {window} any more: its recorder keeps them for purge_keep_days, 10 days "
+                f"unless set otherwise; the hours before that are in {HOME_ASSISTANT_HISTORY_HOURLY.name}",
+            )
+
+    def probe(self, now: datetime) -> str:
+        """List the states, and what is chosen of them."""
+        with self._client() as client:
+            return f"the history of {len(entities(client, self._settings, now))} entities"
+
+    def _client(self) -> VendorClient:
+        self._settings.require(*CONNECTION)
+        headers = {"Authorization": f"Bearer {self._settings.required('HOME_ASSISTANT_TOKEN')}"}
+        url = self._settings.required("HOME_ASSISTANT_URL")
+        return VendorClient(NAME, url, self._settings, headers=headers, timeout=30, budget=90)
+
+    def _changes(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
+        """Entity id, time and state of each change in the window.
+
+        The history begins behind the instant asked for, so a microsecond earlier is asked; the state that held then is
+        no event.
+        """
+        parameters = {
+            "filter_entity_id": ",".join(ids),
+            "end_time": _stamp(window.end),
+            "significant_changes_only": "0",
+            "minimal_response": "",
+            "no_attributes": "",
+            "skip_initial_state": "",
+        }
+        for series in self._history(client, window.start - MICROSECOND, parameters):
+            name = series[0].entity_id if series else None
+            if series and name not in ids:
+                raise failure(f"its history is of {name!r}, which was not asked for")
+            for row in series:
+                # The first row may be a change of attributes only; its state began before.
+                if row.state and row.last_changed in window:
+                    yield str(name), row.last_changed, row.state
+
+    def _reaches(self, client: VendorClient, ids: list[str], window: Window) -> bool:
+        """Whether a window without changes was a quiet one: what held when it began is kept."""
+        for group in _groups(ids):
+            parameters = {"filter_entity_id": ",".join(group), "end_time": _stamp(window.end), "no_attributes": ""}
+            if self._history(client, window.start, parameters):
+                return True
+        return False
+
+    def _history(self, client: VendorClient, start: datetime, parameters: Mapping[str, str]) -> list[list[_Row]]:
+        path = f"/api/history/period/{_stamp(start)}"
+        return client.get(path, parameters, expect=_History, credentials=["HOME_ASSISTANT_TOKEN"]).root
+
+
+def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
+    """The provider of `home_assistant_history`."""
+    return {HOME_ASSISTANT_HISTORY.name: History(settings)}
+
+
+def _stamp(instant: datetime) -> str:
+    # An instant with Z needs no + in the address.
+    return f"{instant:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _groups(ids: Iterable[str]) -> Iterator[list[str]]:
+    group: list[str] = []
+    for name in ids:
+        if group and sum(len(one) + 3 for one in group) + len(name) > LONGEST_IDS:
+            yield group
+            group = []
+        group.append(name)
+    if group:
+        yield group
+
+
+def _rows(events: list[tuple[str, datetime, str]], known: Mapping[str, Entity], areas: Mapping[str, str]) -> pa.Table:
+    values = normalized(pa.chunked_array([[state for _, _, state in events]], pa.string())).to_pylist()
+    return rows_of(
+        HOME_ASSISTANT_HISTORY,
+        [
+            {
+                "time": at,
+                "entity_id": name,
+                "domain": name.partition(".")[0],
+                "device_class": known[name].device_class,
+                "area": areas.get(name),
+                "state": state,
+                "normalized_value": value,
+                "unit_of_measurement": known[name].unit,
+            }
+            for (name, at, state), value in zip(events, values, strict=True)
+        ],
+    )

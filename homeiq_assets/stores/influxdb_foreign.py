@@ -1,0 +1,110 @@
+"""Measurements that others write, in a bucket of an InfluxDB: which there are, and their rows. Nothing is ever written.
+
+Names, tags, fields and types are theirs: they are found out, not declared.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+
+from homeiq_assets.schema import TIME
+from homeiq_assets.stores import influxql
+from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.window import Window
+
+SETTING = "EVENTS_INFLUXDB_BUCKET"
+Fields = Mapping[str, Collection[str]]
+"""The types that each field is stored under; several where shards or measurements differ."""
+_KINDS = {
+    "number": ({"float", "integer", "unsigned"}, "float", pa.float64()),
+    "text": ({"string"}, "string", pa.string()),
+    "flag": ({"boolean"}, "boolean", pa.bool_()),
+}
+
+
+class ForeignBucket:
+    """The bucket of the events. `timeout` is how many seconds an answer may take to begin or to go on.
+
+    Every method raises StoreError that names the setting to look at.
+    """
+
+    def __init__(self, url: str, token: str, org: str, bucket: str, *, timeout: float = 60) -> None:
+        self.name = bucket
+        self._connection = Connection(url, token, org, {bucket: SETTING}, timeout)
+
+    def close(self) -> None:
+        """Release connections."""
+        self._connection.close()
+
+    def measurements(self) -> dict[str, dict[str, set[str]]]:
+        """Every measurement of the bucket, with its fields and their types."""
+        (answer,) = self._connection.series(self.name, "SHOW FIELD KEYS")
+        found: dict[str, dict[str, set[str]]] = {}
+        for name, keys in answer:
+            for key in keys:
+                found.setdefault(name, {}).setdefault(key["fieldKey"], set()).add(key["fieldType"])
+        return found
+
+    def rows(
+        self,
+        measurements: Sequence[str],
+        tags: Sequence[str],
+        fields: Fields,
+        window: Window,
+        *,
+        matching: Sequence[Mapping[str, str]] | None = None,
+    ) -> pa.Table:
+        """Rows of the window that have all tag values of one of `matching` (any row without it), in no order.
+
+        Columns: `time`, `measurement`, the tags (null where a row lacks one), and of each field one for each kind of
+        value that it is stored as: `<field>.number` (float64), `<field>.text`, `<field>.flag` (bool).
+        """
+        more = () if matching is None else (influxql.one_of(matching),)
+        return self._select(measurements, tags, fields, influxql.where(window, None, *more))
+
+    def newest_rows(
+        self,
+        measurements: Sequence[str],
+        tags: Sequence[str],
+        fields: Fields,
+        before: datetime,
+        *,
+        per: Sequence[str],
+        without: Mapping[str, Collection[str]] | None = None,
+    ) -> pa.Table:
+        """As `rows`: the newest row before an instant, however old, of each measurement and set of values of `per`.
+
+        `without` names texts of a field whose rows do not count, and with them go rows in which it is no text.
+        """
+        terms = [f"time < {influxql.nanoseconds(before)}"]
+        for field, texts in (without or {}).items():
+            terms += [f"{influxql.identifier(field)}::string != {influxql.literal(text)}" for text in texts]
+        groups = ", ".join(influxql.tag(name) for name in per)
+        rest = f" WHERE {' AND '.join(terms)} GROUP BY {groups} ORDER BY time DESC LIMIT 1"
+        return self._select(measurements, tags, fields, rest)
+
+    def newest(self, measurements: Sequence[str], fields: Fields) -> datetime | None:
+        """The time of the newest row in which one of `fields` has a value, cut to the microsecond."""
+        expressions, _ = _selection((), fields)
+        source = ", ".join(map(influxql.identifier, measurements))
+        text = f"SELECT {', '.join(expressions)} FROM {source} ORDER BY time DESC LIMIT 1"  # noqa: S608 - quoted
+        (found,) = self._connection.ask(self.name, text)
+        return influxql.instant(max(row["time"] for row in found)) if found else None
+
+    def _select(self, measurements: Sequence[str], tags: Sequence[str], fields: Fields, rest: str) -> pa.Table:
+        expressions, columns = _selection(tags, fields)
+        rows = self._connection.rows_of_several(self.name, measurements, expressions, rest, columns)
+        return rows.set_column(0, "time", rows["time"].cast(TIME))
+
+
+def _selection(tags: Sequence[str], fields: Fields) -> tuple[list[str], list[pa.Field]]:
+    """What to select, and as which columns."""
+    expressions, columns = [influxql.tag(name) for name in tags], [pa.field(name, pa.string()) for name in tags]
+    for name, types in fields.items():
+        for kind, (stored, cast, arrow) in _KINDS.items():
+            # A selection sees one kind of a name, so each is asked for itself.
+            if stored & set(types):
+                expressions.append(f"{influxql.identifier(name)}::{cast}")
+                columns.append(pa.field(f"{name}.{kind}", arrow))
+    return expressions, columns
