@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds import kept
-from homeiq_assets.feeds.meter.home_assistant_socket import HomeAssistantSocket, failure
+from homeiq_assets.feeds.meter.home_assistant_socket import HomeAssistantSocket, UnknownCommandError, failure
 from homeiq_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ class _Kept(BaseModel):
 def areas_of(settings: Settings, now: datetime) -> Mapping[str, str]:
     """Entity id -> id of its area, else of its device's; entities without are left out.
 
-    Empty without `HOME_ASSISTANT_URL` and `HOME_ASSISTANT_TOKEN`. Where Home Assistant is away, what was kept longer
-    ago stands. Raises SettingError, and ProviderError where nothing was kept.
+    Empty without `HOME_ASSISTANT_URL` and `HOME_ASSISTANT_TOKEN`, and where it has no registries. Where Home
+    Assistant is away, what was kept longer ago stands. Raises SettingError, and ProviderError where nothing was kept.
     """
     settings.sound("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN")
     if settings.home_assistant_url is None or settings.home_assistant_token is None:
@@ -39,6 +39,9 @@ def areas_of(settings: Settings, now: datetime) -> Mapping[str, str]:
     try:
         found = _asked(url, settings.required("HOME_ASSISTANT_TOKEN"))
     except ProviderError as error:
+        if isinstance(error, UnknownCommandError):
+            logger.warning("no area is known: %s", error)
+            return {}
         if known is None:
             raise
         logger.warning("areas as of %s are used: %s", known.at, error)

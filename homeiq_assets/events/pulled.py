@@ -3,6 +3,7 @@
 A day is asked for at a time, of some entities at a time, as far as the length of an address allows.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
 
-from homeiq_assets.errors import NoHistory
+from homeiq_assets.errors import NoHistory, ProviderError
 from homeiq_assets.events.areas import areas_of
 from homeiq_assets.events.entities import Entity, entities
 from homeiq_assets.events.values import normalized
@@ -26,6 +27,8 @@ CONNECTION = ("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN")
 LONGEST_IDS = 4000
 """Characters of entity ids in one address; Home Assistant takes a line of 8,190."""
 MICROSECOND = timedelta(microseconds=1)
+
+logger = logging.getLogger(__name__)
 
 
 class _Row(BaseModel):
@@ -66,7 +69,7 @@ class History:
             gone = not events and window.end <= now and not self._reaches(client, list(pulled), known)
         if events:
             times = [at for _, at, _ in events]
-            areas = areas_of(self._settings, now)
+            areas = self._areas(now)
             yield Answer(_rows(events, pulled, areas), Window(min(times), max(times) + MICROSECOND))
         elif gone:
             raise NoHistory(
@@ -85,6 +88,16 @@ class History:
         headers = {"Authorization": f"Bearer {self._settings.required('HOME_ASSISTANT_TOKEN')}"}
         url = self._settings.required("HOME_ASSISTANT_URL")
         return VendorClient(NAME, url, self._settings, headers=headers, timeout=30, budget=90)
+
+    def _areas(self, now: datetime) -> Mapping[str, str]:
+        """Entities' areas; none where a proxy, say, lets no WebSocket through, for events are worth more than areas."""
+        try:
+            return areas_of(self._settings, now)
+        except ProviderError as error:
+            if error.retryable:
+                raise
+            logger.warning("no area is known: %s", error)
+            return {}
 
     def _changes(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
         """Entity id, time and state of each change in the window.

@@ -29,7 +29,8 @@ class LongTermStatistics:
 
     name = NAME
     measurement = HOME_ASSISTANT_HISTORY_HOURLY
-    longest = timedelta(days=31)
+    # A month in which the clocks go back is an hour longer than 31 days.
+    longest = timedelta(days=31, hours=1)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -20,22 +20,36 @@ class VendorFailure(ProviderError):
     """A call to a vendor failed.
 
     `status` is the HTTP status, None where no answer came; `excerpt` is the start of what came back,
-    without secrets.
+    without secrets. `wait` is how long (s) the vendor is to be left alone, where that is known; then a step is
+    not tried again, which would be too soon.
     """
 
     def __init__(
-        self, provider: str, message: str, *, retryable: bool = False, status: int | None = None, excerpt: str = ""
+        self,
+        provider: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        excerpt: str = "",
+        wait: float = 0,
     ) -> None:
         super().__init__(provider, message)
-        self.retryable = retryable
+        self.retryable = retryable and not wait
         self.status = status
         self.excerpt = excerpt
+        self.wait = wait
 
     def advise(self, advice: str) -> "VendorFailure":
         """The same failure, with a sentence for the owner at its end."""
         message = str(self).removeprefix(f"{self.provider}: ")
         return VendorFailure(
-            self.provider, f"{message} {advice}", retryable=self.retryable, status=self.status, excerpt=self.excerpt
+            self.provider,
+            f"{message} {advice}",
+            retryable=self.retryable,
+            status=self.status,
+            excerpt=self.excerpt,
+            wait=self.wait,
         )
 
 
@@ -61,7 +75,8 @@ def judge(
         target = redact(response.headers["Location"])
         return failure(f"answered {status}, a redirect to {target}, which is not followed")
     if not response.is_success:
-        refused = failure(f"answered {status} {_phrase(status)}".rstrip(), retryable=status in RETRIED)
+        # One that has had enough was given time already; more tries would only cost more of its patience.
+        refused = failure(f"answered {status} {_phrase(status)}".rstrip(), retryable=status in RETRIED - {429})
         if status in (401, 403) and credentials:
             return refused.advise(f"Look at {', '.join(credentials)}.")
         return refused

@@ -1,7 +1,8 @@
 """Energy-Charts (Fraunhofer ISE): how its API is asked, without a key, and what all its answers have in common.
 
 What the numbers mean as rows belongs to `pricing/energy_charts.py` and `carbon/energy_charts.py`. The parallel arrays
-of the API's first version are read: it alone is specified, and its end is announced half a year ahead by `deprecated`.
+of the API's first version are asked for first: it alone is specified, and its end is announced half a year ahead by
+`deprecated`.
 """
 
 import logging
@@ -44,11 +45,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class Series(Strict):
-    """What every answer is: arrays beside `unix_seconds`, the starts of their intervals, in order."""
+class Told(Strict):
+    """What every answer says of itself."""
+
+    deprecated: bool | None = None
+
+
+class Series(Told):
+    """An answer of the first version: arrays beside `unix_seconds`, the starts of their intervals, in order."""
 
     unix_seconds: list[Annotated[int, Field(ge=0, le=LAST_S)]]
-    deprecated: bool | None = None
     license_info: str | None = None
 
     def arrays(self) -> Mapping[str, Sequence[float | None]]:
@@ -61,16 +67,21 @@ class Series(Strict):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
-        for before, after in pairwise(self.unix_seconds):
-            if after - before < SHORTEST_S:
-                raise ValueError(f"unix_seconds goes from {before} to {after}")
+        in_order(self.unix_seconds)
         for name, values in self.arrays().items():
             if len(values) != len(self.unix_seconds):
                 raise ValueError(f"{len(values)} values of {name} for {len(self.unix_seconds)} times")
         return self
 
 
-Answer = TypeVar("Answer", bound=Series)
+Answer = TypeVar("Answer", bound=Told)
+
+
+def in_order(starts: Sequence[float]) -> None:
+    """Raise ValueError where starts of intervals, in Unix seconds, are not in order or closer than any interval is."""
+    for before, after in pairwise(starts):
+        if after - before < SHORTEST_S:
+            raise ValueError(f"unix_seconds goes from {before:.0f} to {after:.0f}")
 
 
 def client(settings: Settings, quota: Quota) -> VendorClient:

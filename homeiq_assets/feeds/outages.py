@@ -1,4 +1,4 @@
-"""Polls leave a vendor alone for a while after several of them failed in a row (a circuit breaker).
+"""Polls leave a vendor alone after several of them failed in a row (a circuit breaker), and as long as it asks for.
 
 Some vendors answer stubborn requests with longer bans. Its state is a file of HOMEIQ_HOME, for every run is a
 process of its own. A backfill, the nightly settling and the doctor always ask; where the vendor answers them, polls
@@ -15,10 +15,13 @@ from pydantic import AwareDatetime, BaseModel
 
 from homeiq_assets.errors import HomeiqError, NoHistory, ProviderError
 from homeiq_assets.feeds import kept
+from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.settings import Settings
 
 FAILURES = 5
 PAUSE = timedelta(minutes=15)
+LONGEST = timedelta(hours=12)
+"""A vendor may ask for any wait; one that asks for more is asked again after this."""
 
 
 class _Kept(BaseModel):
@@ -56,12 +59,15 @@ def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
         again = (before.opened_at or datetime.now(UTC)) + PAUSE
         raise ProviderError(
             provider,
-            f"is not asked before {again:%H:%M} UTC, because its last polls failed, the newest with: {last} "
+            f"is not asked before {again:%H:%M} UTC, because of what came last: {last} "
             "(a backfill, or `homeiq doctor`, asks at once)",
             retryable=True,
         ) from None
     except HomeiqError as error:
         last = str(error).removeprefix(f"{provider}: ")
+        if isinstance(error, VendorFailure) and error.wait:
+            breaker.open()
+            storage.opened_at = datetime.now(UTC) - PAUSE + min(timedelta(seconds=error.wait), LONGEST)
         raise
     finally:
         after = _Kept(

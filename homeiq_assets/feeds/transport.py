@@ -73,8 +73,8 @@ class WholeAnswers(httpx.BaseTransport):
                     self._provider,
                     f"{told(request)} was not asked: the vendor allows {quota}, and they are used up for another "
                     f"{wait:.0f} s; a later run tries again.",
-                    retryable=True,
                     status=429,
+                    wait=wait,
                 )
             time.sleep(wait)
 
@@ -91,6 +91,6 @@ class WholeAnswers(httpx.BaseTransport):
                 self._provider,
                 f"{told(request)} answered {response.status_code} and asks to wait {wait:.0f} s, "
                 f"longer than this call may take ({self._budget:g} s); a later run tries again.",
-                retryable=True,
                 status=response.status_code,
+                wait=wait,
             )

@@ -64,5 +64,14 @@ def test_registries_that_are_none_are_told(entries: Any, settings_of: SettingsOf
     assert TOKEN not in str(failure.value)
 
 
+def test_where_there_are_no_registries_no_area_is_known(
+    settings_of: SettingsOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    with HomeAssistant(NOW, {}) as vendor:
+        vendor.registries = {}
+        assert areas_of(settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN), NOW) == {}
+    assert "no area is known" in caplog.text
+
+
 def test_without_home_assistant_no_area_is_known(settings_of: SettingsOf) -> None:
     assert areas_of(settings_of(), NOW) == {}

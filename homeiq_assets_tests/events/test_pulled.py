@@ -253,3 +253,13 @@ class TestInARun:
         assert result.success
         assert checks_of(result, "feeds/home_assistant_events")["gaps"].passed
         assert [int(state) for _, _, state in seen(home.stored(HOME_ASSISTANT_HISTORY))] == list(range(55))
+
+
+def test_where_a_proxy_lets_no_socket_through_events_come_without_their_areas(
+    vendor: HomeAssistantHistory, settings_of: SettingsOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    vendor.socket = False
+    vendor.recorded[MOTION] = [(NOW - 10 * MINUTE, "on")]
+    (answer,) = answers(history(settings_of, vendor), POLL)
+    assert answer.rows["area"].to_pylist() == ["unknown"]
+    assert "HOME_ASSISTANT_URL" in caplog.text

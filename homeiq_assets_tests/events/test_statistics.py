@@ -56,6 +56,7 @@ def test_a_month_is_one_question_per_unit(vendor: HomeAssistantHistory, settings
 
     (answer,) = answers(provider(settings_of, vendor), month)
 
+    assert provider(settings_of, vendor).longest == 31 * 24 * HOUR + HOUR
     assert answer.rows.num_rows == 2 * 31 * 24
     assert answer.step == HOUR
     pinned = [command["units"] for command in vendor.asked_for("hour")]

@@ -76,6 +76,20 @@ def test_the_doctor_asks_too_and_ends_the_pause(vendor: AwattarVendor, home: Hou
     assert home.poll("electricity_pricing").success
 
 
+def test_a_vendor_that_asks_to_wait_is_left_alone_by_polls_for_as_long(vendor: AwattarVendor, home: Household) -> None:
+    vendor.misbehave(json_reply({"message": "slow down"}, 429, Retry_After="3600"))
+    assert not home.poll("electricity_pricing").success
+    assert "asks to wait 3600 s" in failure_of(home.poll("electricity_pricing"))
+    assert len(vendor.asked) == 1
+    assert home.materialise("feeds/electricity_pricing", days="2025-10-23").success
+
+
+def test_a_backfill_does_not_try_again_sooner_than_the_vendor_asks(vendor: AwattarVendor, home: Household) -> None:
+    vendor.misbehave(*[json_reply({"message": "slow down"}, 429, Retry_After="3600")] * 5)
+    assert not home.materialise("feeds/electricity_pricing", days="2025-10-23").success
+    assert len(vendor.asked) == 1
+
+
 def test_other_vendors_are_asked_as_ever(vendor: AwattarVendor, home: Household) -> None:
     fail(vendor, home)
     assert home.poll("carbon_intensity", "electricity_pricing").get_asset_materialization_events()

@@ -21,6 +21,7 @@ class EnergyChartsVendor(Vendor):
     Each value stands at the start of its slot (UTC), None for a null. `now` decides what is published: prices of today
     (CET), and of tomorrow from 13:00; generation and intensities until `now - lag`, nulls from there to `now`, and
     `forecasts` where nothing is measured; None publishes everything. `co2eq` None: there is no such service.
+    `retired`: of the prices only the API's second version is left.
     """
 
     def __init__(
@@ -45,14 +46,17 @@ class EnergyChartsVendor(Vendor):
         self.now = now
         self.lag = lag
         self.deprecated = False
+        self.retired = False
 
     def respond(self, request: Asked) -> Reply:
-        answers = {"/price": self._price, "/public_power": self._public_power}
+        answers = {"/public_power": self._public_power, "/v2/price": self._price_rows}
+        if not self.retired:
+            answers["/price"] = self._price
         if self.co2eq is not None:
             answers["/co2eq"] = self._co2eq
         if request.path not in answers or request.method != "GET":
             return json_reply({"detail": "Not Found"}, 404)
-        place = "bzn" if request.path == "/price" else "country"
+        place = "bzn" if request.path.endswith("/price") else "country"
         if set(request.params) - {place, "start", "end"}:
             return _invalid("query", "extra parameter")
         if request.params.get(place) != (self.bidding_zone if place == "bzn" else self.country):
@@ -67,6 +71,19 @@ class EnergyChartsVendor(Vendor):
         times = [at for at in _within(self.prices, start, end) if at < self._priced_until()]
         prices = {"price": [self.prices[at] for at in times], "unit": "EUR / MWh"}
         return self._answer(times, {"license_info": LICENCE, **prices})
+
+    def _price_rows(self, start: datetime, end: datetime) -> Reply:
+        times = [at for at in _within(self.prices, start, end) if at < self._priced_until()]
+        if not times:
+            return NO_CONTENT
+        rows = [
+            {"timestamp": at.astimezone(MARKET).isoformat(), "values": {"day_ahead_price": self.prices[at]}}
+            for at in times
+        ]
+        about = {"schema_version": "2.0", "endpoint": "price", "bidding_zone": self.bidding_zone, "unit": "EUR / MWh"}
+        series = [{"id": "day_ahead_price", "unit": "EUR / MWh"}]
+        told = {"timezone": MARKET.key, "license": LICENCE, "deprecated": self.deprecated, "series": series}
+        return json_reply({**about, **told, "data": rows})
 
     def _public_power(self, start: datetime, end: datetime) -> Reply:
         known = self.now or FAR_AHEAD

@@ -26,6 +26,7 @@ class GbCarbonVendor(Vendor):
 
     A measured value is there `lag` after the end of its half hour. Regions have the national forecast plus their
     number. A half hour without a mix of its own has SHARES. `single`: data of one element comes without its list.
+    `by_starts`: half hours are chosen by their starts instead, those of the last instant not included.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class GbCarbonVendor(Vendor):
         self.lag = timedelta(minutes=5)
         self.mixes: dict[datetime, list[dict[str, Any]]] = {}
         self.single = False
+        self.by_starts = False
 
     def respond(self, request: Asked) -> Reply:
         if request.params:
@@ -82,6 +84,8 @@ class GbCarbonVendor(Vendor):
 
     def _halves(self, start: datetime, end: datetime) -> list[datetime]:
         """The starts of those that end from `start` to `end`, both included."""
+        if self.by_starts:
+            return [at for at in sorted(self.forecasts) if start <= at < end]
         return [at for at in sorted(self.forecasts) if start <= at + STEP <= end]
 
     def _half(self, kind: str, at: datetime, region: int | None = None) -> dict[str, Any]:

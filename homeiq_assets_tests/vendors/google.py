@@ -23,8 +23,8 @@ SCOPE = "https://www.googleapis.com/auth/calendar.events.readonly"
 CONSENT = "/o/oauth2/auth"
 EVENTS = re.compile(r"/calendar/v3/calendars/([^/]+)/events")
 KNOWN = {
-    "alt", "calendarId", "eventTypes", "fields", "maxAttendees", "maxResults", "orderBy", "pageToken", "prettyPrint",
-    "showDeleted", "singleEvents", "timeMax", "timeMin", "timeZone",
+    "alt", "calendarId", "eventTypes", "fields", "maxResults", "orderBy", "pageToken", "prettyPrint", "showDeleted",
+    "singleEvents", "timeMax", "timeMin", "timeZone",
 }  # fmt: skip
 Json = dict[str, Any]
 

@@ -51,11 +51,12 @@ class _RefusedError(Exception):
 class HomeAssistant:
     """Between `with` and its end it answers at `url`; `commands` and `logins` hold what it was sent.
 
-    `power` gives the 5-minute means by entity, `sums` the meter reading of counters (kWh) at an instant,
-    `registries` the entries of devices and entities; `began` is when it was installed; `metadata`
-    overrides what it says of an entity. `raw` is sent, as it is, in place of every result; `misbehaviour`
-    is `close` (goes away instead of a result), `error` (an error result), or `hello` (speaks another
-    protocol); `status` with `page` answer every request over HTTP.
+    `power` gives the 5-minute means by entity, `sums` the meter reading of counters (kWh) at an instant, `registries`
+    the entries of devices and entities, of those that there are; without `socket` a proxy lets only REST through;
+    `began` is when it was installed; `metadata` overrides what it says of an entity; with `lists_only` it says it of
+    all at once. `raw` is sent, as it is, in place of every result; `misbehaviour` is `close` (goes away instead of a
+    result), `error` (an error result), or `hello` (speaks another protocol); `status` with `page` answer every
+    request over HTTP.
     """
 
     def __init__(self, now: datetime, power: Mapping[str, Power], *, purge_keep_days: float = 10) -> None:
@@ -74,6 +75,8 @@ class HomeAssistant:
         self.commands: list[dict[str, Any]] = []
         self.registries: dict[str, Any] = {"device": [], "entity": []}
         self.sums: dict[str, Callable[[datetime], float]] = {}
+        self.lists_only = False
+        self.socket = True
 
     def __enter__(self) -> Self:
         self._server = serve(self._converse, "127.0.0.1", 0, process_request=self._http, logger=_quiet)
@@ -95,7 +98,7 @@ class HomeAssistant:
     def _http(self, connection: ServerConnection, request: Request) -> Response | None:
         if self.status is not None:
             return _page(self.status, self.page, "text/html")
-        if request.path == "/api/websocket":
+        if request.path == "/api/websocket" and self.socket:
             return None
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return _page(401, "401: Unauthorized", "text/plain")
@@ -141,13 +144,14 @@ class HomeAssistant:
 
     def _result(self, command: dict[str, Any]) -> Any:
         kind = command["type"]
-        if kind.startswith("config/") and kind.endswith("_registry/list"):
+        registry = kind.removeprefix("config/").removesuffix("_registry/list")
+        if registry in self.registries:
             _only(command, {"id", "type"})
-            return self.registries[kind.removeprefix("config/").removesuffix("_registry/list")]
+            return self.registries[registry]
         if kind == "recorder/list_statistic_ids":
             _only(command, {"id", "type", "statistic_type"})
             return [self._described(name) for name in (*self.power, *self.sums)]
-        if kind == "recorder/get_statistics_metadata":
+        if kind == "recorder/get_statistics_metadata" and not self.lists_only:
             _only(command, {"id", "type", "statistic_ids"})
             return [self._described(name) for name in command["statistic_ids"] if name in self.power]
         if kind == "recorder/statistics_during_period":

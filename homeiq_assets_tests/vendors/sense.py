@@ -19,7 +19,8 @@ class SenseVendor(Vendor):
     """Serves `used` and, by (id, name), `devices`: mean W of the hour that begins at an instant, None for a null.
 
     `solar` is what the panels produce (None: there are none). Hours after `now`, and before `began`, are 0, as
-    Sense tells them. `tags` are a device's by id. `code`: a login needs one of multi-factor authentication.
+    Sense tells them. `tags` are a device's by id. `code`: a login needs one of multi-factor authentication. `net` is
+    1 where its net is what was produced less what was used, else -1. `plain`: an overview says it without wrapping.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class SenseVendor(Vendor):
         self.used = used
         self.devices = dict(devices)
         self.solar: Watts | None = None
+        self.net = 1
+        self.plain = False
         self.tags: dict[str, dict[str, Any]] = {}
         self.now = now
         self.username, self.password = username, password
@@ -103,7 +106,7 @@ class SenseVendor(Vendor):
     def _of_monitor(self, path: str, monitor: int, params: dict[str, str]) -> Reply:
         if path == "overview" and not params:
             told = {"id": monitor, "time_zone": self.zone, "solar_configured": self.solar is not None}
-            return json_reply({"monitor_overview": {"monitor": told, "partner_channel": None}})
+            return json_reply(told if self.plain else {"monitor_overview": {"monitor": told, "partner_channel": None}})
         if path == "devices/overview" and not params:
             devices = [
                 {"id": key, "name": name, "icon": "home", "tags": self.tags.get(key, {"DeviceListAllowed": "true"})}
@@ -142,7 +145,7 @@ class SenseVendor(Vendor):
 
     def _solar(self, day: Window, solar: Watts) -> dict[str, Any]:
         made, used = self._hours(day, solar), self._hours(day, self.used)
-        net = [None if a is None or b is None else a - b for a, b in zip(made, used, strict=True)]
+        net = [None if a is None or b is None else (a - b) * self.net for a, b in zip(made, used, strict=True)]
         return {"total": {"production_kwh": 9.0}, "breakdown": {"net_kwh": net, "production_kwh": made}}
 
     def _hours(self, day: Window, watts: Watts) -> list[float | None]:

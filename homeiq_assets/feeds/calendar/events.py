@@ -18,19 +18,17 @@ from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.settings import Settings
 
 OUT_OF_OFFICE = "out of office"
-"""What calendars call not working. It is read as one phrase, so that `office` is not found in it."""
-
+"""What calendars call being away. It is read as one phrase, so that `office` is not found in it."""
 
 logger = logging.getLogger(__name__)
 
 
 class Says(StrEnum):
-    """What an event says: work at home, work elsewhere, away, not working, or merely that somebody is busy."""
+    """What an event says: work at home, work elsewhere, away, or merely that somebody is busy."""
 
     HOME_OFFICE = "home office"
     WORKPLACE = "workplace"
     AWAY = "away"
-    NOT_WORKING = "not working"
     BUSY = "busy"
 
 
@@ -81,10 +79,13 @@ def ends(
 
 
 class Words:
-    """The owner's words for work at home and for being away; `office` are those of `away` that mean the workplace."""
+    """The owner's words for work at home and for being away; `office` are those of `away` that mean the workplace.
+
+    "Out of office" is away too, unless it is among the words for work at home.
+    """
 
     def __init__(self, wfh: Iterable[str], away: Iterable[str], office: Iterable[str]) -> None:
-        self._says: dict[str, Says] = {OUT_OF_OFFICE: Says.NOT_WORKING}
+        self._says: dict[str, Says] = {OUT_OF_OFFICE: Says.AWAY}
         workplace = {_plain(word) for word in office}
         for word in map(_plain, away):
             self._says[word] = Says.WORKPLACE if word in workplace else Says.AWAY
@@ -108,10 +109,7 @@ class Words:
             if Says.HOME_OFFICE in found:
                 return Says.BUSY
             return Says.AWAY if Says.AWAY in away else Says.WORKPLACE
-        for says in (Says.HOME_OFFICE, Says.NOT_WORKING):
-            if says in found:
-                return says
-        return Says.BUSY
+        return Says.HOME_OFFICE if Says.HOME_OFFICE in found else Says.BUSY
 
 
 @dataclass(frozen=True)

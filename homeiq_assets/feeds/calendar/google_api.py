@@ -120,8 +120,6 @@ class GoogleCalendars:
             timeMin=f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
             timeMax=f"{window.end:%Y-%m-%dT%H:%M:%SZ}",
             maxResults=largest,
-            # More than one invited: the calendar's own answer alone comes along.
-            maxAttendees=1,
             fields=FIELDS,
         )
         seen = set()

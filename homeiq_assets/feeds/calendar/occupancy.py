@@ -177,7 +177,7 @@ def _works_at_home(near: Sequence[_Stretch], day: date, window: Window, hours: W
     """Whether the day is one of work at home: a working location says so or, without any, words.
 
     Part-day working locations decide alone, by the longer time. A day of which at least half of the work hours go
-    to being away (working locations aside), or to not working, is none.
+    to being away (working locations aside) is none.
     """
     own = [stretch for stretch in near if stretch.on(day, window)]
     located = [stretch for stretch in own if stretch.event.explicit]
@@ -187,10 +187,8 @@ def _works_at_home(near: Sequence[_Stretch], day: date, window: Window, hours: W
         says_so = home > _shared(window, [stretch for stretch in located if stretch.event.says is Says.WORKPLACE])
     else:
         says_so = any(stretch.event.says is Says.HOME_OFFICE for stretch in own)
-    off = [
-        stretch for stretch in near if stretch.event.says in (*_GONE, Says.NOT_WORKING) and not stretch.event.explicit
-    ]
-    return says_so and 2 * _shared(hours, off) < hours.length
+    gone = [stretch for stretch in near if stretch.event.says in _GONE and not stretch.event.explicit]
+    return says_so and 2 * _shared(hours, gone) < hours.length
 
 
 def _shared(window: Window, stretches: Sequence[_Stretch]) -> timedelta:

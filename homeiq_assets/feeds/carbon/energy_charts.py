@@ -68,16 +68,21 @@ class EnergyChartsCarbon:
         """What is published of `window`; where `now` lies in it, the current slot with what is forecast now, too.
 
         A row holds what both calls say of its time. The current slot's row is an answer of its own. Raises
-        ProviderError and SettingError.
+        ProviderError (that of the intensity once the shares were given) and SettingError.
         """
         if now <= window.start:
             return
         country = _country(self._settings)
         past = Window(window.start, min(window.end, now))
+        failed: VendorFailure | None = None
         with client(self._settings, OTHERS) as asking:
             power = self._power(asking, country, past)
             until = now + HORIZON if now in window else past.end
-            intensity = self._intensity(asking, country, Window(past.start, until))
+            try:
+                intensity = self._intensity(asking, country, Window(past.start, until))
+            except VendorFailure as failure:
+                # What is promised must not be lost with what is not.
+                intensity, failed = None, failure
         if power is None:
             readings = _Readings({}, {}, unsaid=SHARES)
         else:
@@ -85,6 +90,8 @@ class EnergyChartsCarbon:
             readings = _Readings(shares(power), steps(power.times), unsaid)
         if intensity is None:
             yield from readings.answers(past, country)
+            if failed is not None:
+                raise failed
             return
         measured, forecast = intensity.known()
         readings.join(measured, forecast, steps(intensity.times))
@@ -158,13 +165,15 @@ class _Readings:
         """An answer from the first to the last row in `window`, cut where rows lack for long or the step changes.
 
         A short gap is covered: what was stored in it is no longer true. A long one is an outage, and before the first
-        and after the last nothing is said: there what was stored stays.
+        and after the last nothing is said: there what was stored stays. So it does in every gap where a call was not
+        answered, which may have been the only one to know of it.
         """
+        longest_gap = timedelta(0) if self.unsaid else WITHDRAWN
         run: list[datetime] = []
         for at in [*sorted(at for at in self.rows if at in window and market_day(at) in self.steps), None]:
             if run:
                 step = self.steps[market_day(run[-1])]
-                if at is None or self.steps[market_day(at)] != step or at - run[-1] - step > WITHDRAWN:
+                if at is None or self.steps[market_day(at)] != step or at - run[-1] - step > longest_gap:
                     found = rows_of(CARBON_INTENSITY, [row_of(time, country, self.rows[time]) for time in run])
                     yield Answer(found, Window(run[0], min(run[-1] + step, window.end)), step, self.unsaid)
                     run = []

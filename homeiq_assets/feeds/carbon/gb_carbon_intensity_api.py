@@ -241,7 +241,8 @@ def _ranges(asked: Window, *, cut: bool) -> Iterator[tuple[str, str]]:
             [Window(part.start, turn), Window(turn, part.end)] if cut and turn in part and turn > part.start else [part]
         )
         for one in both:
-            until = _text(one.end)
+            # Up to the year's last minute, should the vendor go by starts: its last half hour then belongs to it.
+            until = _text(turn + timedelta(minutes=29) if one is not part and one.end == turn else one.end)
             # The last half hour of a year, asked for alone, would begin where it ends.
             if until == _begin(one.start):
                 until = _text(one.end + timedelta(minutes=1))

@@ -51,7 +51,8 @@ class Emporia:
     """Rows of the smart meter or of its circuits."""
 
     name = NAME
-    longest = timedelta(days=31)
+    # A month in which the clocks go back is an hour longer than 31 days.
+    longest = timedelta(days=31, hours=1)
 
     def __init__(self, settings: Settings, zone: ZoneInfo, measurement: Measurement) -> None:
         self.measurement = measurement

@@ -93,7 +93,7 @@ class EmporiaLogin:
             register(held.id_token)
             return held.id_token
         with self._client() as client:
-            return self._renewed(client, held, now)
+            return self._renewed(client, held, now, refused)
 
     @property
     def _password(self) -> str:
@@ -113,7 +113,7 @@ class EmporiaLogin:
         ours = (self._settings.emporia_base_url or COGNITO_URL, self.account)
         return held if held is not None and (held.base_url, held.account) == ours else None
 
-    def _renewed(self, client: VendorClient, held: _Kept | None, now: datetime) -> str:
+    def _renewed(self, client: VendorClient, held: _Kept | None, now: datetime, refused: str | None) -> str:
         client_id, _ = _app()
         own = "" if self._password else secret(self._settings.meter_api_token)
         refresh = (held.refresh_token if held else None) or own
@@ -128,9 +128,12 @@ class EmporiaLogin:
                 reply = _ask(client, "InitiateAuth", body)
                 return self._keep(reply, refresh, now)
             except VendorFailure as failure:
-                if failure.status != 400 or failure.retryable:
+                if failure.status not in (400, 404) or failure.retryable:
                     raise
                 if not self._password:
+                    if held is None and refused is None:
+                        # It may be an id token as it is, which the API will tell.
+                        return own
                     raise failure.advise("Log in anew and look at METER_API_TOKEN.") from None
         return self._keep(self._logged_in(client), None, now)
 

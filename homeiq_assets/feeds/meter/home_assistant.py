@@ -66,7 +66,8 @@ class Meter:
     """Rows of the smart meter or, with `circuits` (entity id -> circuit name), of those, from Home Assistant."""
 
     name = NAME
-    longest = timedelta(days=31)
+    # A month in which the clocks go back is an hour longer than 31 days.
+    longest = timedelta(days=31, hours=1)
 
     def __init__(
         self, settings: Settings, zone: ZoneInfo, measurement: Measurement, home: str, circuits: Mapping[str, str]

@@ -35,6 +35,10 @@ _frames = logging.getLogger(f"{__name__}.frames")
 _frames.setLevel(logging.WARNING)
 
 
+class UnknownCommandError(ProviderError):
+    """This Home Assistant does not have the command."""
+
+
 def failure(message: str, *, retryable: bool = False) -> ProviderError:
     """A ProviderError of Home Assistant, without secrets."""
     return ProviderError(NAME, redact(message), retryable=retryable)
@@ -71,7 +75,10 @@ class HomeAssistantSocket:
         if ids is None:
             rows = self._command("recorder/list_statistic_ids")
         else:
-            rows = self._command("recorder/get_statistics_metadata", statistic_ids=list(ids))
+            try:
+                rows = self._command("recorder/get_statistics_metadata", statistic_ids=list(ids))
+            except UnknownCommandError:
+                return {name: row for name, row in self.statistics_metadata().items() if name in ids}
         try:
             return {str(row["statistic_id"]): dict(row) for row in rows}
         except (TypeError, KeyError, ValueError):
@@ -174,11 +181,10 @@ class HomeAssistantSocket:
         if answer["success"] is not True:
             error = answer.get("error")
             code, text = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, error)
-            hint = "; is its recorder integration on?" if code == "unknown_command" else ""
-            raise failure(
-                f"{kind} failed at {self._url}: {_excerpt(code)}: {_excerpt(text)}{hint}",
-                retryable=code not in _LASTING_ERRORS,
-            )
+            what = f"{kind} failed at {self._url}: {_excerpt(code)}: {_excerpt(text)}"
+            if code == "unknown_command":
+                raise UnknownCommandError(NAME, redact(f"{what}; is its recorder integration on?"), retryable=True)
+            raise failure(what, retryable=code not in _LASTING_ERRORS)
         if "result" not in answer:
             raise self._malformed(answer)
         return answer["result"]

@@ -99,9 +99,10 @@ class Sense:
         hours.measured |= set(drawn)
         if monitor.solar:
             breakdown = self._api.solar(client, monitor, day.start).breakdown
-            net = _watts(times, breakdown.net_kwh if breakdown else None)
-            # What is left of the panels' power is fed in, and what is fed in is negative.
-            hours.grid |= {at: 0.0 - watts for at, watts in net.items() if at in drawn}
+            made = _watts(times, breakdown.production_kwh if breakdown else None)
+            # What is left of the panels' power is fed in, and what is fed in is negative. Sense says the difference
+            # too, but not which of the two it takes from the other.
+            hours.grid |= {at: drawn[at] - watts for at, watts in made.items() if at in drawn}
         else:
             hours.grid |= drawn
         for device in usage.device_breakdown or []:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AliasPath, AwareDatetime, BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds import kept
@@ -26,17 +26,14 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-class _Monitor(_Strict):
-    time_zone: str
-    solar_configured: bool | None = None
-
-
-class _MonitorOverview(_Strict):
-    monitor: _Monitor
+def _of_monitor(name: str) -> AliasChoices:
+    """Where an overview says something of the monitor: within `monitor_overview`, or plainly."""
+    return AliasChoices(AliasPath("monitor_overview", "monitor", name), name)
 
 
 class _Overview(_Strict):
-    monitor_overview: _MonitorOverview
+    time_zone: str = Field(validation_alias=_of_monitor("time_zone"))
+    solar_configured: bool | None = Field(None, validation_alias=_of_monitor("solar_configured"))
 
 
 class _Device(_Strict):
@@ -77,11 +74,11 @@ class Usage(_Strict):
 
 
 class _Breakdown(_Strict):
-    net_kwh: list[_Kwh | None] | None = None
+    production_kwh: list[_Kwh | None] | None = None
 
 
 class Solar(_Strict):
-    """The answer of history/usage/solar for a day; net is what was produced less what was used."""
+    """The answer of history/usage/solar for a day."""
 
     breakdown: _Breakdown | None = None
 
@@ -134,7 +131,7 @@ class SenseApi:
         known = None if anew else kept.read(file, _KeptMonitor)
         ours = (self._base_url, chosen)
         if known is None or (known.base_url, known.id) != ours or not known.since <= now < known.since + MONITOR_LIFE:
-            overview = self.get(client, f"/app/monitors/{chosen}/overview", {}, _Overview).monitor_overview.monitor
+            overview = self.get(client, f"/app/monitors/{chosen}/overview", {}, _Overview)
             known = _KeptMonitor(
                 base_url=self._base_url,
                 id=chosen,

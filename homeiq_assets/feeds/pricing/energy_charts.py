@@ -1,18 +1,35 @@
 """Energy-Charts: the day-ahead market price of Europe's bidding zones, without a key (GET /price).
 
-The same endpoint is history, today and tomorrow (published about 13:00 CET, zone by zone). Prices are net EUR/MWh in
-every zone, of an hour until 2025-09-30 and of a quarter of an hour since then, in Switzerland still of an hour.
+Where that is gone, GET /v2/price of the API's second version says the same, a row per slot. Either is history, today
+and tomorrow (published about 13:00 CET, zone by zone). Prices are net EUR/MWh in every zone, of an hour until
+2025-09-30 and of a quarter of an hour since then, in Switzerland still of an hour.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field, model_validator
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds import recent
-from homeiq_assets.feeds.energy_charts import NAME, PRICES, Series, Value, ask, client, market_day, steps
+from homeiq_assets.feeds.answers import VendorFailure
+from homeiq_assets.feeds.energy_charts import (
+    NAME,
+    PRICES,
+    Series,
+    Strict,
+    Told,
+    Value,
+    ask,
+    client,
+    in_order,
+    market_day,
+    steps,
+)
+from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.pricing.published import PriceFeed, Published
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
@@ -44,6 +61,36 @@ class _Prices(Series):
 
     def arrays(self) -> Mapping[str, Sequence[float | None]]:
         return {"price": self.price}
+
+
+class _Values(Strict):
+    price: Value = Field(None, alias="day_ahead_price")
+
+
+class _Row(Strict):
+    timestamp: AwareDatetime
+    values: _Values
+
+
+class _Rows(Told):
+    """The answer of the second version."""
+
+    data: list[_Row]
+    unit: Literal["EUR / MWh"]
+    license_info: str | None = Field(None, alias="license")
+
+    @property
+    def times(self) -> list[datetime]:
+        return [row.timestamp.astimezone(UTC) for row in self.data]
+
+    @property
+    def price(self) -> list[float | None]:
+        return [row.values.price for row in self.data]
+
+    @model_validator(mode="after")
+    def _rows_in_order(self) -> Self:
+        in_order([row.timestamp.timestamp() for row in self.data])
+        return self
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
@@ -79,11 +126,23 @@ class _Market:
         # Zones with half-hour offsets begin their day within a market hour, which is asked for too.
         asked = Window(floor_to(window.start, HOUR), window.end)
         with client(self._settings, PRICES) as asking:
-            answer = ask(asking, "/price", {"bzn": bidding_zone}, asked, _Prices, "PRICING_AREA")
+            answer = _ask(asking, bidding_zone, asked)
         if answer is None:
             return Published([], CURRENCY)
         logger.info("%s: prices of %s, licence: %s", NAME, bidding_zone, answer.license_info or "not said")
         return Published(list(_slots(answer)), CURRENCY)
+
+
+def _ask(asking: VendorClient, bidding_zone: str, window: Window) -> _Prices | _Rows | None:
+    place = {"bzn": bidding_zone}
+    try:
+        return ask(asking, "/price", place, window, _Prices, "PRICING_AREA")
+    except VendorFailure as failure:
+        # That there are no prices is no failure: the service itself is not there.
+        if failure.status not in (404, 410):
+            raise
+        logger.warning("%s: the second version of the API is asked instead: %s", NAME, failure)
+    return ask(asking, "/v2/price", place, window, _Rows, "PRICING_AREA")
 
 
 def _bidding_zone(settings: Settings) -> str:
@@ -96,7 +155,7 @@ def _bidding_zone(settings: Settings) -> str:
     raise SettingError("PRICING_AREA", f"Energy-Charts has no bidding zone {wanted!r}, but {', '.join(ZONES)}")
 
 
-def _slots(answer: _Prices) -> Iterator[Slot]:
+def _slots(answer: _Prices | _Rows) -> Iterator[Slot]:
     """Slots in EUR/kWh; one whose price is null or beyond what the market allows has none."""
     times = answer.times
     lengths = steps(times)

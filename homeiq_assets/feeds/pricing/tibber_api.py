@@ -4,6 +4,7 @@ What the prices mean as slots belongs to `tibber.py`.
 """
 
 import base64
+import json
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -33,11 +34,7 @@ TODAY = (
     f"query {{ {_HOMES} {{ priceInfo(resolution: QUARTER_HOURLY) "
     f"{{ current {_PRICE} today {_PRICE} tomorrow {_PRICE} }} }} }} }} }}"
 )
-HISTORY = (
-    "query ($resolution: PriceInfoRangeResolution!, $first: Int!, $after: String!) "
-    f"{{ {_HOMES} {{ priceInfoRange(resolution: $resolution, first: $first, after: $after) "
-    f"{{ pageInfo {{ hasNextPage endCursor }} nodes {_PRICE} }} }} }} }} }}"
-)
+_PAGE = f"{{ pageInfo {{ hasNextPage endCursor }} nodes {_PRICE} }}"
 
 
 class _Strict(BaseModel):
@@ -147,11 +144,13 @@ class TibberApi:
 
     def history(self, resolution: str, first: int, after: str) -> PriceRange:
         """At most `first` prices from about the cursor `after` on."""
-        found = self._ask(HISTORY, resolution=resolution, first=first, after=after).price_range
+        # Arguments stand in the text, as in Tibber's own examples: variables would need its names of types.
+        page = f"priceInfoRange(resolution: {resolution}, first: {first}, after: {json.dumps(after)}) {_PAGE}"
+        found = self._ask(f"query {{ {_HOMES} {{ {page} }} }} }} }}").price_range
         return found or PriceRange(pageInfo=PageInfo(), nodes=[])
 
-    def _ask(self, query: str, **variables: str | int) -> Subscription:
-        question: dict[str, Any] = {"query": query, "variables": variables}
+    def _ask(self, query: str) -> Subscription:
+        question: dict[str, Any] = {"query": query, "variables": {}}
         try:
             answer = self._client.post(PATH, json=question, expect=_Answer)
         except VendorFailure as failure:

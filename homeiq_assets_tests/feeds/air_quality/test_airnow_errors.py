@@ -133,11 +133,11 @@ def test_of_an_hour_that_comes_twice_the_later_row_is_the_correction(vendor: Air
 
 
 @pytest.mark.parametrize("limit", [refusal("Web service request limit exceeded.", 429), refusal("Limit exceeded.")])
-def test_a_used_up_quota_is_an_error_that_a_later_run_may_try_again(vendor: AirNowVendor, limit: Reply) -> None:
+def test_a_used_up_quota_is_an_error(vendor: AirNowVendor, limit: Reply) -> None:
     vendor.misbehave(*[limit] * 4)
     with pytest.raises(ProviderError, match=r"(?i)limit exceeded") as caught:
         fetch(vendor)
-    assert caught.value.retryable
+    assert caught.value.provider == "airnow"
 
 
 def test_hiccups_are_waited_out(vendor: AirNowVendor) -> None:

@@ -78,14 +78,14 @@ def test_whatever_else_comes_back_is_an_error_that_names_the_vendor(
 
 
 @pytest.mark.parametrize(("limits", "word"), [({"minutely": 0}, "Minutely"), ({"calls": 0}, "Daily")])
-def test_a_limit_is_an_error_that_a_later_run_may_try_again(
+def test_a_limit_is_an_error_that_only_a_later_run_tries_again(
     vendor: OpenMeteoVendor, limits: dict[str, int], word: str
 ) -> None:
     for name, value in limits.items():
         setattr(vendor, name, value)
     with pytest.raises(ProviderError, match=f"{word} API request limit exceeded") as caught:
         fetch(vendor)
-    assert caught.value.retryable
+    assert not caught.value.retryable
 
 
 def test_hiccups_are_waited_out(vendor: OpenMeteoVendor) -> None:

@@ -23,7 +23,7 @@ WORDS = Words.of(Settings())
         ("FLIGHT OS 123", Says.AWAY),
         ("Officer's club", Says.BUSY),
         ("Remotely interesting", Says.BUSY),
-        ("Out of office", Says.NOT_WORKING),
+        ("Out of office", Says.AWAY),
         ("Out of office: vacation", Says.AWAY),
         ("WFH, then the office", Says.BUSY),
         ("Stand-up", Says.BUSY),
@@ -40,7 +40,7 @@ def test_words_of_a_place_count_and_phrases_do_not_reach_from_title_to_place() -
 
 
 def test_the_words_are_the_owners() -> None:
-    own = Words.of(Settings(calendar_wfh_words="Büro daheim, , teletrabajo", calendar_away_words="a.b., out of office"))
+    own = Words.of(Settings(calendar_wfh_words="Büro daheim, , teletrabajo", calendar_away_words="a.b."))
     assert own.read("BÜRO DAHEIM") is Says.HOME_OFFICE
     assert own.read("office trip") is Says.BUSY
     assert own.read("at a.b. today") is Says.AWAY

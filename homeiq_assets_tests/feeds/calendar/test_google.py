@@ -148,7 +148,6 @@ HOURS = ("2026-03-02T09:00:00+01:00", "2026-03-02T12:00:00+01:00")
         timed(*HOURS, **GONE, attendees=[{"self": True, "responseStatus": "declined"}]),
         timed(*HOURS, **GONE, transparency="transparent"),
         timed(*HOURS, summary="Trip", eventType="birthday"),
-        timed(*HOURS, summary="Out of office", eventType="outOfOffice"),
         timed(*HOURS),
         timed(*HOURS, summary=None),
         working("homeOffice", timed(*HOURS, **GONE)),
@@ -164,6 +163,8 @@ def test_what_says_nothing_of_being_away_leaves_the_owner_at_home(vendor: Google
     [
         (timed(*HOURS, **GONE), 0.85),
         (timed(*HOURS, **GONE, eventType="outOfOffice"), 0.85),
+        (timed(*HOURS, summary="Out of office"), 0.85),
+        (timed(*HOURS, summary="Dentist", eventType="outOfOffice"), 0.85),
         (timed(*HOURS, **GONE, attendees=[{"self": True, "responseStatus": "accepted"}]), 0.85),
         (timed(*HOURS, **GONE, attendees=[{"email": "x@y.org", "responseStatus": "declined"}]), 0.85),
         (timed(*HOURS, **GONE, attendees=[{"self": True, "responseStatus": "needsAction"}]), 0.6),
@@ -182,10 +183,10 @@ def test_who_is_away_is_away(vendor: GoogleVendor, event: dict[str, Any], confid
     assert (row["currently_home"], row["confidence"]) == (False, confidence)
 
 
-def test_out_of_office_is_away_where_the_owner_says_so(vendor: GoogleVendor) -> None:
+def test_out_of_office_is_not_away_where_the_owner_says_so(vendor: GoogleVendor) -> None:
     only(vendor, timed(*HOURS, summary="Dentist", eventType="outOfOffice"))
-    words = {"calendar_away_words": "trip, out of office"}
-    assert slot(fetch(vendor, **words), 9)["currently_home"] is False
+    words = {"calendar_wfh_words": "home office, out of office"}
+    assert slot(fetch(vendor, **words), 9)["currently_home"] is True
 
 
 def test_a_calendar_that_shows_only_when_it_is_busy_is_told(

@@ -193,7 +193,7 @@ def test_a_working_location_stands_above_words() -> None:
     assert not wfh([whole(Says.WORKPLACE, explicit=True), whole(Says.HOME_OFFICE, explicit=True)])
 
 
-@pytest.mark.parametrize("said", [Says.AWAY, Says.WORKPLACE, Says.NOT_WORKING])
+@pytest.mark.parametrize("said", [Says.AWAY, Says.WORKPLACE])
 def test_a_day_spent_otherwise_is_no_day_of_work_at_home(said: Says) -> None:
     usual = whole(Says.HOME_OFFICE, explicit=True)
     assert not wfh([usual, whole(said)])
@@ -214,7 +214,6 @@ def test_a_day_spent_otherwise_is_no_day_of_work_at_home(said: Says) -> None:
         ([whole(Says.HOME_OFFICE)], 9, 0.85),
         ([whole(Says.HOME_OFFICE, tentative=True)], 9, 0.6),
         ([event(9, 12, Says.BUSY)], 9, 0.5),
-        ([whole(Says.NOT_WORKING)], 9, 0.5),
         ([whole(Says.BUSY)], 9, 0.6),
         ([], 9, 0.6),
         ([], 7.75, 0.8),

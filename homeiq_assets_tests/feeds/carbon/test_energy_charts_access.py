@@ -184,7 +184,7 @@ class TestInAHome:
         self, home: Household, vendor: EnergyChartsVendor, path: str, wrong: Reply
     ) -> None:
         home.poll("carbon_intensity")
-        before = home.files()
+        before = home.stored(CARBON_INTENSITY).to_pylist()
         home.clock.now = vendor.now = NOW + timedelta(hours=1)
         vendor.misbehave(*[wrong] * 2, path=path)
 
@@ -192,7 +192,31 @@ class TestInAHome:
 
         assert not result.success
         assert "energy_charts: GET" in failure_of(result)
-        assert home.files() == before
+        after = {row["time"]: row for row in home.stored(CARBON_INTENSITY).to_pylist()}
+        for row in before:
+            assert {name: value for name, value in after[row["time"]].items() if row[name] is not None} == {
+                name: value for name, value in row.items() if value is not None
+            }
+        new = [row for time, row in after.items() if time not in {row["time"] for row in before}]
+        # The shares that came are not lost with the intensities that did not.
+        assert bool(new) == (path == "/co2eq")
+        assert all(row["renewable_percentage"] is not None for row in new)
+
+    @pytest.mark.parametrize("gone", PATHS)
+    def test_a_row_that_only_the_call_without_an_answer_knows_of_stays_stored(
+        self, home: Household, vendor: EnergyChartsVendor, gone: str
+    ) -> None:
+        home.clock.now = vendor.now = NEXT_WEEK
+        noon = DAY.start + HOUR * 12
+        for values in vendor.power.values() if gone == "/co2eq" else [vendor.co2eq or {}]:
+            values[noon] = None
+        day = f"{noon:%Y-%m-%d}"
+        assert home.materialise("feeds/carbon_intensity", days=day).success
+        before = home.stored(CARBON_INTENSITY)
+        vendor.misbehave(NO_CONTENT, path=gone)
+
+        assert home.materialise("feeds/carbon_intensity", days=day).success
+        assert home.stored(CARBON_INTENSITY).equals(before)
 
     @pytest.mark.parametrize("gone", PATHS)
     def test_what_a_call_that_is_gone_used_to_say_stays_stored(

@@ -99,6 +99,14 @@ def test_the_mix_is_there_on_both_sides_of_new_year(gb: GbCarbonVendor, window: 
     assert len(gb.asked) <= 7
 
 
+def test_the_mix_is_there_also_should_half_hours_be_chosen_by_their_starts(gb: GbCarbonVendor) -> None:
+    gb.now, gb.by_starts = datetime(2026, 2, 1, tzinfo=UTC), True
+    window = Window(datetime(2025, 12, 30, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    (answer,) = fetch(gb, window)
+    assert answer.rows.num_rows == 3 * 48
+    assert answer.rows["renewable_percentage"].null_count == 0
+
+
 def test_the_last_half_hour_of_a_year_is_polled_as_any_other() -> None:
     midnight = datetime(2026, 1, 1, tzinfo=UTC)
     with running(midnight - timedelta(minutes=7)) as gb:

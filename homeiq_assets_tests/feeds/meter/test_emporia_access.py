@@ -139,6 +139,16 @@ def test_a_refresh_token_stands_in_for_the_password(vendor: EmporiaVendor, home:
         fetch(vendor, home, YESTERDAY, **given)
 
 
+def test_an_id_token_in_its_place_is_good_for_as_long_as_it_lives(vendor: EmporiaVendor, home: Path) -> None:
+    vendor.cognito.id_tokens["an.id.token"] = vendor.now + timedelta(hours=1)
+    given = {"meter_username": None, "meter_password": None, "meter_api_token": SecretStr("an.id.token")}
+    assert fetch(vendor, home, YESTERDAY, **given)
+    vendor.cognito.forget()
+    with pytest.raises(ProviderError, match="METER_API_TOKEN") as failure:
+        fetch(vendor, home, YESTERDAY, **given)
+    assert "an.id.token" not in str(failure.value)
+
+
 def test_without_an_account_the_settings_are_named(vendor: EmporiaVendor, home: Path) -> None:
     with pytest.raises(SettingError, match=r"METER_USERNAME: is not set.*METER_USERNAME and METER_PASSWORD"):
         fetch(vendor, home, YESTERDAY, meter_username=None, meter_password=None)

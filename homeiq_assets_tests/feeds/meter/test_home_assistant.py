@@ -53,6 +53,7 @@ def test_a_window_that_has_not_begun_asks_nothing(meter: Provider, vendor: HomeA
 
 def test_a_month_is_hourly_until_five_minute_statistics_begin(meter: Provider, vendor: HomeAssistant) -> None:
     window = Window(NOW - timedelta(days=31), NOW)
+    assert meter.longest == timedelta(days=31, hours=1)  # an October
 
     hourly, fine = answers(meter, window)
 

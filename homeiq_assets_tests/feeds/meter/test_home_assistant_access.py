@@ -66,6 +66,15 @@ def test_an_entity_that_is_no_power_says_so(
         answers(meter, Window(NOW - HOUR, NOW))
 
 
+def test_a_home_assistant_that_only_lists_all_statistics_is_understood(
+    configured: SettingsOf, vendor: HomeAssistant
+) -> None:
+    vendor.lists_only = True
+    assert GRID in build(configured(), VIENNA)["smart_meter"].probe(NOW)
+    with pytest.raises(ProviderError, match="HOME_ASSISTANT_POWER_ENTITY"):
+        build(configured(HOME_ASSISTANT_POWER_ENTITY="sensor.none"), VIENNA)["smart_meter"].probe(NOW)
+
+
 def test_the_probe_says_what_it_found(meter: Provider) -> None:
     assert GRID in meter.probe(NOW)
 

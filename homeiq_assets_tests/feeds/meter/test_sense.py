@@ -147,8 +147,9 @@ def test_days_of_a_half_hour_zone_lose_no_hour_between_them(vendor: SenseVendor,
     assert found == [found[0] + n * HOUR for n in range(48)]
 
 
-def test_what_the_panels_leave_over_is_fed_in(vendor: SenseVendor, folder: Path) -> None:
-    noon = YESTERDAY.start + 12 * HOUR
+@pytest.mark.parametrize(("net", "plain"), [(1, False), (-1, True)])
+def test_what_the_panels_leave_over_is_fed_in(vendor: SenseVendor, folder: Path, net: int, plain: bool) -> None:
+    vendor.net, vendor.plain, noon = net, plain, YESTERDAY.start + 12 * HOUR
     vendor.solar = lambda at: 3600.0 if noon <= at < noon + 2 * HOUR else 0.0
     found = rows(fetch(vendor, folder, YESTERDAY))
     assert [row["total_power_w"] for row in found] == pytest.approx([1200] * 12 + [-2400] * 2 + [1200] * 10)

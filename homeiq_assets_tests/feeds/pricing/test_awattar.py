@@ -214,11 +214,11 @@ def test_hiccups_are_waited_out(vendor: AwattarVendor) -> None:
     assert len(vendor.asked) == 4
 
 
-def test_a_used_up_quota_is_an_error_that_a_later_run_may_try_again(vendor: AwattarVendor) -> None:
+def test_a_used_up_quota_is_an_error_that_only_a_later_run_tries_again(vendor: AwattarVendor) -> None:
     vendor.quota = 0
     with pytest.raises(ProviderError, match="429") as caught:
         answers(vendor, DAY)
-    assert caught.value.retryable
+    assert not caught.value.retryable
 
 
 def test_the_area_chooses_the_host() -> None:

@@ -87,7 +87,6 @@ def test_an_area_that_is_no_bidding_zone_is_refused_by_its_setting(vendor: Energ
             json_reply({"detail": [{"loc": ["query", "bzn"], "msg": "no", "type": "enum"}]}, 422),
             "Look at PRICING_AREA.",
         ),
-        (json_reply({"detail": "Not Found"}, 404), "Look at PRICING_AREA."),
         (json_reply({"detail": "no"}, 401), "401"),
         (html_reply(403), "403"),
         (json_reply({"detail": "slow down"}, 429, Retry_After="600"), "asks to wait 600 s"),
@@ -157,6 +156,47 @@ def test_an_announced_end_of_the_service_is_logged_and_fails_nothing(
 def test_a_whole_day_is_nothing_to_be_warned_of(vendor: EnergyChartsVendor, caplog: pytest.LogCaptureFixture) -> None:
     assert rows(fetch(vendor, DAY))
     assert caplog.text == ""
+
+
+def test_where_only_the_second_version_is_left_its_rows_are_the_same_prices(
+    vendor: EnergyChartsVendor, waits: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    vendor.prices[NOON] = None
+    first = fetch(vendor, DAY)
+    vendor.retired = True
+    second = fetch(vendor, DAY)
+    assert rows(second) == rows(first)
+    assert [answer.covers for answer in second] == [answer.covers for answer in first]
+    assert len(rows(second)) == 95
+    assert [asked.path for asked in vendor.asked] == ["/price", "/price", "/v2/price"]
+    assert "second version" in caplog.text
+    vendor.now = NOON
+    assert fetch(vendor, TOMORROW) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"unit": "EUR / kWh", "data": []},
+        {"unit": "EUR / MWh", "data": [{"timestamp": "2025-11-12T00:00:00", "values": {"day_ahead_price": 1.0}}]},
+        {"unit": "EUR / MWh", "data": [{"timestamp": DAY.start.isoformat(), "values": {"day_ahead_price": "1.0"}}]},
+        {"unit": "EUR / MWh", "data": 2 * [{"timestamp": DAY.start.isoformat(), "values": {"day_ahead_price": 1.0}}]},
+    ],
+)
+def test_rows_of_the_second_version_that_are_none_are_an_error(
+    vendor: EnergyChartsVendor, waits: list[float], wrong: dict[str, Any]
+) -> None:
+    vendor.misbehave(json_reply({"detail": "Not Found"}, 404), json_reply(wrong))
+    with pytest.raises(ProviderError, match=r"energy_charts.*v2/price"):
+        fetch(vendor, DAY)
+
+
+def test_where_neither_version_is_there_the_error_names_the_area(
+    vendor: EnergyChartsVendor, waits: list[float]
+) -> None:
+    vendor.misbehave(*2 * [json_reply({"detail": "Not Found"}, 404)])
+    with pytest.raises(ProviderError, match=r"404.*Look at PRICING_AREA"):
+        fetch(vendor, DAY)
 
 
 def test_the_licence_of_the_prices_is_logged(vendor: EnergyChartsVendor, caplog: pytest.LogCaptureFixture) -> None:
