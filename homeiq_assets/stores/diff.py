@@ -43,11 +43,16 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
       writer left under both its old and its new tag is still one.)
     - Without `rows` nothing changes.
     """
+    nothing = stored.slice(0, 0)
     if rows.num_rows == 0:
-        nothing = stored.slice(0, 0)
         return Plan(stored, nothing, nothing, nothing, Replaced())
+    # The two most frequent cases of many rows, at a fraction of what comparing each of them takes.
+    if stored.num_rows == 0:
+        return Plan(rows, rows, nothing, nothing, Replaced(written=rows.num_rows))
+    if stored.equals(rows):
+        return Plan(stored, nothing, nothing, nothing, Replaced(unchanged=rows.num_rows))
     keys = [*measurement.tag_names, "time"]
-    accepted, kept, shared = _refuse(stored, rows, measurement, step) if step else (rows, *[stored.slice(0, 0)] * 2)
+    accepted, kept, shared = _refuse(stored, rows, measurement, step) if step else (rows, nothing, nothing)
     final = _carry(stored, accepted, measurement)
     if kept.num_rows:
         final = pa.concat_tables([final, kept]).sort_by([(key, "ascending") for key in keys]).combine_chunks()
@@ -72,6 +77,8 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
 
 def without(rows: pa.Table, others: pa.Table, measurement: Measurement) -> pa.Table:
     """The rows that are not among the others, by tags and time."""
+    if others.num_rows == 0:
+        return rows
     return rows.filter(pc.is_null(_match(rows, others, [*measurement.tag_names, "time"])))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.schema import Measurement, conform
@@ -146,8 +147,10 @@ def _storable(rows: pa.Table, measurement: Measurement) -> pa.Table:
     """`rows` with tag values as they can be stored, so that writing them twice changes nothing."""
     changed = rows
     for name in measurement.tag_names:
-        changed = changed.set_column(changed.column_names.index(name), name, as_stored(changed[name]))
-    return conform(changed, measurement)
+        values = pc.unique(rows[name])
+        if not as_stored(values).equals(values):
+            changed = changed.set_column(changed.column_names.index(name), name, as_stored(rows[name]))
+    return rows if changed is rows else conform(changed, measurement)
 
 
 def _widened(rows: pa.Table, wide: Measurement) -> pa.Table:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -54,8 +56,31 @@ def known_tags(measurement: Measurement, tags: Iterable[str] | None) -> None:
 
 
 def ordered(table: pa.Table, measurement: Measurement) -> pa.Table:
-    """The rows sorted by tags, then time."""
-    return table.sort_by([(key, "ascending") for key in (*measurement.tag_names, "time")]).combine_chunks()
+    """The rows sorted by tags, then time. Tags are never null."""
+    series, times = _series(table, measurement.tag_names), table["time"].cast(pa.int64()).to_numpy()
+    if series is None:
+        return table.sort_by([(key, "ascending") for key in (*measurement.tag_names, "time")]).combine_chunks()
+    in_time = (times[1:] >= times[:-1]).all()
+    rows = np.argsort(series, kind="stable") if in_time else np.lexsort((times, series))
+    return table.take(pa.array(rows)).combine_chunks()
+
+
+def _series(table: pa.Table, tags: Sequence[str]) -> npt.NDArray[np.int64] | None:
+    """A number for each row, in the order of its tags' values; None where 64 bits are too few.
+
+    Numbers sort twice as fast as the texts of several columns.
+    """
+    series, many = np.zeros(table.num_rows, np.int64), 1
+    for tag in tags:
+        column = table[tag].combine_chunks().dictionary_encode()
+        values = len(column.dictionary)
+        many *= values
+        if many >= 2**63:
+            return None
+        ranks = np.empty(values, np.int64)
+        ranks[pc.sort_indices(column.dictionary).to_numpy()] = np.arange(values)
+        series = series * values + ranks[column.indices.to_numpy()]
+    return series
 
 
 def days_of(table: pa.Table) -> set[date]:

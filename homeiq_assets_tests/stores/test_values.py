@@ -148,6 +148,14 @@ def test_whatever_a_tag_holds_it_is_found_replaced_and_deleted_by(store: Store) 
         assert held(store, EVERYTHING) == rows(EVERYTHING, *odd[number:])
 
 
+@pytest.mark.parametrize("tag", ["two\nlines", "carriage\rreturn", "tab\ttab", "last\\"])
+def test_a_tag_is_not_new_the_next_time_whatever_it_is_stored_as(store: Store, tag: str) -> None:
+    some = rows_of(EVERYTHING, [{"time": NOON, "where": tag, "float": 1.0}, {"time": NOON, "where": "b", "float": 2.0}])
+    store.replace(EVERYTHING, some, ALWAYS)
+
+    assert store.replace(EVERYTHING, some, ALWAYS) == Replaced(unchanged=2)
+
+
 def test_an_absent_tag_is_stored_as_unknown(store: Store) -> None:
     put(store, EVERYTHING, [{"time": NOON, "float": 1.0}])
 
