@@ -19,12 +19,13 @@ from homeiq_assets.feeds.fx import asset as fx
 from homeiq_assets.feeds.meter import asset as meter
 from homeiq_assets.feeds.pricing import asset as pricing
 from homeiq_assets.home import Home, open_home
+from homeiq_assets.insights.assets import insight_assets, notable_checks
 from homeiq_assets.measurements import TIERED_MEASUREMENTS
 from homeiq_assets.partitions import grid
 from homeiq_assets.resources.home_resources import resources
 from homeiq_assets.settings import load
 from homeiq_assets.tiers.assets import tier_assets
-from homeiq_assets.views.assets import mv_daily_carbon_summary
+from homeiq_assets.views.assets import view_assets
 
 FEEDS = (
     carbon.FEED,
@@ -59,7 +60,8 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
         meter.smart_meter_circuit(home, days),
         fx.fx_rate(home, days),
         *event_assets(home, days),
-        mv_daily_carbon_summary(home, days),
+        *view_assets(home, days),
+        *insight_assets(home, days),
         *(asset for measurement in TIERED_MEASUREMENTS for asset in tier_assets(measurement, home, days)),
         *(month_archive(measurement, home, days) for measurement in TIERED_MEASUREMENTS),
     ]
@@ -72,7 +74,7 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
                 for name in vendors
             ),
         ],
-        asset_checks=reading_age_checks([*polled, *watched]),
+        asset_checks=[*reading_age_checks([*polled, *watched]), *notable_checks(polled)],
         schedules=schedules(polled, home, watched),
         sensors=sensors(home),
         resources={**resources(home), **(resource_overrides or {})},

@@ -7,6 +7,7 @@ read it. Times are the START of the interval, UTC.
 from dataclasses import replace
 from datetime import timedelta
 
+from homeiq_assets.insight_measurements import INSIGHT_MEASUREMENTS
 from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type
 
 FLOAT, INTEGER, BOOLEAN, STRING = Type
@@ -164,6 +165,41 @@ MV_DAILY_CARBON_SUMMARY = Measurement(
     ),
     "Carbon intensity of each local day",
 )
+MV_DAILY_ENERGY_BY_DEVICE = Measurement(
+    "mv_daily_energy_by_device",
+    (Tag("entity_id", "the entity, with its domain"),),
+    (
+        Field("date", STRING, kind=Kind.TEXT, description="local date, YYYY-MM-DD"),
+        Field("total_kwh", FLOAT, "kWh", low=-2400, high=2400, description="energy of the day, negative: fed in"),
+        Field(
+            "avg_power", FLOAT, "W", low=-100_000, high=100_000,
+            description="mean power: of a meter over the day, of a power sensor over the time it is known",
+        ),
+        Field(
+            "peak_power", FLOAT, "W", low=-100_000, high=100_000,
+            description="the greatest reading of a power sensor",
+        ),
+        Field("cost_usd", FLOAT, "USD", description="cost in US dollars at the day's reference rate"),
+        Field("cost", FLOAT, "currency", description="energy times the price of its slot, less what was fed in"),
+        Field("currency", STRING, kind=Kind.TEXT, description="currency of cost, ISO 4217 code"),
+    ),
+    "Energy and cost of each device and local day",
+)  # fmt: skip
+MV_HOURLY_ROOM_ACTIVITY = Measurement(
+    "mv_hourly_room_activity",
+    (Tag("area", "the area's id in Home Assistant"),),
+    (
+        Field("hour", INTEGER, "h", low=0, high=23, description="local wall hour at the hour's start"),
+        Field("day_of_week", INTEGER, "", low=0, high=6, description="0 is Monday"),
+        Field("motion_count", INTEGER, low=0, description="how often motion sensors changed to on"),
+        Field(
+            "occupancy_rate", FLOAT, low=0, high=1,
+            description="share of the hour in which a motion, occupancy or presence sensor was on",
+        ),
+    ),
+    "Activity in each room and hour",
+    timedelta(hours=1),
+)  # fmt: skip
 
 FEED_MEASUREMENTS = (
     CARBON_INTENSITY,
@@ -176,7 +212,7 @@ FEED_MEASUREMENTS = (
     FX_RATE,
     HOME_ASSISTANT_HISTORY,
 )
-VIEW_MEASUREMENTS = (MV_DAILY_CARBON_SUMMARY,)
+VIEW_MEASUREMENTS = (MV_DAILY_CARBON_SUMMARY, MV_DAILY_ENERGY_BY_DEVICE, MV_HOURLY_ROOM_ACTIVITY)
 TIERED_MEASUREMENTS = (SMART_METER,)
 
 _STATISTICS = {
@@ -229,4 +265,4 @@ TIERS = (
     *(tier_of(measurement, resolution) for measurement in TIERED_MEASUREMENTS for resolution in ("hourly", "daily")),
     HOME_ASSISTANT_HISTORY_HOURLY,
 )
-ALL = {m.name: m for m in (*FEED_MEASUREMENTS, *VIEW_MEASUREMENTS, *TIERS)}
+ALL = {m.name: m for m in (*FEED_MEASUREMENTS, *VIEW_MEASUREMENTS, *INSIGHT_MEASUREMENTS, *TIERS)}

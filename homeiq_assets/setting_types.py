@@ -94,6 +94,22 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def units_of(value: str) -> dict[str, str]:
+    """The unit of each entity named in `sensor.one=kWh, sensor.two=W`. Raises ValueError."""
+    units = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        entity, _, unit = (text.strip() for text in part.partition("="))
+        if not unit or not entity.partition(".")[2]:
+            raise ValueError(f"{part!r} is no entity with its unit, such as sensor.boiler=kWh")
+        units[entity] = unit
+    return units
+
+
+def _entity_units(value: str) -> str:
+    units_of(value)
+    return value
+
+
 def is_token(text: str) -> bool:
     # It travels in a header, which takes nothing else.
     return text.isascii() and text.isprintable() and text == text.strip()
@@ -107,6 +123,8 @@ OnOff = Literal["on", "off"]
 Zone = Annotated[str, AfterValidator(_zone)]
 StartDate = Annotated[date, AfterValidator(_start)]
 Folder = Annotated[Path, AfterValidator(_folder)]
+EntityUnits = Annotated[str, AfterValidator(_entity_units)]
+"""Units of entities, such as sensor.boiler=kWh; `units_of` takes it apart."""
 Hours = Annotated[str, Field(pattern=r"^([01]?\d|2[0-4])-([01]?\d|2[0-4])$")]
 """Local wall hours, half-open, such as 17-21."""
 Minutes = Annotated[float, Field(ge=0, le=24 * 60)]

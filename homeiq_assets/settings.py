@@ -19,6 +19,7 @@ from homeiq_assets.errors import SettingError
 from homeiq_assets.redaction import redact, register
 from homeiq_assets.setting_types import (
     PROJECT,
+    EntityUnits,
     Folder,
     Hours,
     Minutes,
@@ -94,7 +95,10 @@ class Settings(BaseSettings):
     pricing_jmespath: str | None = None
     pricing_unit_factor: float = Field(1.0, gt=0, le=1000)
     pricing_auth_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$")
+    feed_in_price: float | None = Field(None, ge=-10, le=20)
     octopus_payment_method: Literal["DIRECT_DEBIT", "NON_DIRECT_DEBIT"] = "DIRECT_DEBIT"
+    carbon_weight: float = Field(0.1, ge=0, le=1000)
+    high_load_kw: float = Field(10, gt=0, le=1000)
 
     airnow_api_key: Token | None = None
     airnow_site: str | None = None
@@ -127,6 +131,7 @@ class Settings(BaseSettings):
     home_assistant_events: str | None = None
     events_source: Literal["homeiq", "home_assistant_influxdb", "home_assistant", "simulated", "off"] | None = None
     events_influxdb_bucket: str | None = None
+    events_units: EntityUnits | None = None
 
     watttime_base_url: VendorUrl = "https://api.watttime.org"
     electricitymaps_base_url: VendorUrl = "https://api.electricitymaps.com"

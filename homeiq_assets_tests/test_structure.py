@@ -74,10 +74,16 @@ def test_every_asset_tells_the_owner_what_it_is(defs: dg.Definitions) -> None:
         "feeds/occupancy_prediction",
         "feeds/smart_meter",
         "feeds/smart_meter_circuit",
+        "insights/daily_energy_report",
+        "insights/electricity_price_rank",
+        "insights/occupancy_accuracy",
+        "insights/phantom_load",
         "tiers/smart_meter_daily",
         "tiers/smart_meter_hourly",
         "vendors/simulated",
         "views/mv_daily_carbon_summary",
+        "views/mv_daily_energy_by_device",
+        "views/mv_hourly_room_activity",
     ]
     for name, spec in specs.items():
         assert spec.group_name == name.split("/")[0]
@@ -122,6 +128,8 @@ def test_feeds_reach_to_tomorrow_views_to_today_and_tiers_to_yesterday(defs: dg.
     assert ends == {
         "feeds": {"2026-11-25"},
         "views": {"2026-11-24"},
+        # Prices of tomorrow are ranked as soon as they are known.
+        "insights": {"2026-11-24", "2026-11-25"},
         "tiers": {"2026-11-23"},
         "archive": {"2026-10-01"},
     }

@@ -23,6 +23,11 @@ CHECKS = {
     "resolution": "No answer was coarser than what is stored already.",
 }
 AGE_CHECK = "newest_reading"
+NOTABLE_CHECKS = {
+    "air_quality": ("category_changes", "The AQI's category did not change in the last 24 hours."),
+    "smart_meter": ("high_load", "The home drew no more than HIGH_LOAD_KW in the last 24 hours."),
+}
+"""By feed, the name and the meaning of the check that points out what an owner wants to be told."""
 LISTED = 20
 """How many days or fields a check lists; more only cost bytes of event log."""
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from homeiq_assets.automation.checks import AGE_CHECK, CHECKS
+from homeiq_assets.automation.checks import AGE_CHECK, CHECKS, NOTABLE_CHECKS
 from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
@@ -52,7 +52,7 @@ def schedules(feeds: Sequence[Feed], home: Home, watched: Sequence[Feed] = ()) -
 
 def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> list[dg.ScheduleDefinition]:
     every = min(feed.interval for feed in feeds) // MINUTE
-    ages = dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds))
+    ages = dg.AssetSelection.checks(*_hourly(feeds))
     poll_job = dg.define_asset_job(
         "poll_feeds",
         selection=dg.AssetSelection.assets(*(["feeds", feed.name] for feed in feeds)) - ages,
@@ -141,8 +141,8 @@ def _observe(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus
 def _check_ages(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
     job = dg.define_asset_job(
         "check_reading_ages",
-        selection=dg.AssetSelection.checks(*(_check(feed, AGE_CHECK) for feed in feeds)),
-        description="How old the newest reading of each feed is.",
+        selection=dg.AssetSelection.checks(*_hourly(feeds)),
+        description="How old the newest reading of each feed is, and what an owner wants to be told of the last day.",
     )
     return dg.ScheduleDefinition(
         job=job, cron_schedule="7 * * * *", execution_timezone=home.zone.key, default_status=status
@@ -161,6 +161,12 @@ def _busy(instance: dg.DagsterInstance, feeds: Sequence[Feed], home: Home) -> se
     }
 
 
+def _hourly(feeds: Sequence[Feed]) -> list[dg.AssetCheckKey]:
+    """The checks that stand alone, and run each hour."""
+    ages = [_check(feed, AGE_CHECK) for feed in feeds]
+    return [*ages, *(_check(feed, NOTABLE_CHECKS[feed.name][0]) for feed in feeds if feed.name in NOTABLE_CHECKS)]
+
+
 def _check(feed: Feed, name: str) -> dg.AssetCheckKey:
     return dg.AssetCheckKey(dg.AssetKey(["feeds", feed.name]), name)
 
@@ -171,11 +177,11 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
     follow = dg.AutomationConditionSensorDefinition(
         "follow_feeds",
-        target=dg.AssetSelection.groups("views", "tiers", "archive"),
+        target=dg.AssetSelection.groups("views", "tiers", "archive", "insights"),
         default_status=status,
         # An evaluation costs CPU and tens of kilobytes of history; nothing that follows is in more of a hurry.
         minimum_interval_seconds=120,
-        description="Re-rolls views, tiers and archive where what they are made of was updated.",
+        description="Re-rolls views, tiers, archive and insights where what they are made of was updated.",
     )
 
     @dg.sensor(name="dead_runs", minimum_interval_seconds=60, default_status=status)

@@ -1,10 +1,11 @@
-"""The command line: `homeiq demo`, `homeiq read`, `homeiq doctor`, `homeiq google-login`."""
+"""The command line: `homeiq demo`, `homeiq read`, `homeiq best`, `homeiq doctor`, `homeiq google-login`."""
 
 import logging
 import sys
 
 import click
 
+from homeiq_assets.cli.best import best
 from homeiq_assets.cli.demo import demo
 from homeiq_assets.cli.doctor import doctor
 from homeiq_assets.cli.google_login import google_login
@@ -19,7 +20,7 @@ def homeiq() -> None:
     """The data platform of a Home Assistant home."""
 
 
-for command in (demo, read, doctor, google_login):
+for command in (demo, read, best, doctor, google_login):
     homeiq.add_command(command)
 
 

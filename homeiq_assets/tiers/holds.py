@@ -39,6 +39,14 @@ def series_numbers(table: pa.Table, identity: tuple[str, ...]) -> Ints:
     return numbers.astype(np.int64)
 
 
+def held_until(series: Ints, time: Ints, hold: int) -> Ints:
+    """Until when what is stated at `time` (sorted by series, then time) holds: the next of a series, or `hold`."""
+    until = time + hold
+    followed = np.flatnonzero(series[1:] == series[:-1])
+    until[followed] = np.minimum(until[followed], time[followed + 1])
+    return until
+
+
 @dataclass(frozen=True)
 class Grid:
     """Buckets between ascending instants (ns since the epoch), for each of a number of series.
@@ -73,9 +81,7 @@ class FieldReadings:
     def __init__(self, column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> None:
         stated = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         column, series, time = column.take(pa.array(stated)), series[stated], time[stated]
-        until = time + hold
-        followed = np.flatnonzero(series[1:] == series[:-1])
-        until[followed] = np.minimum(until[followed], time[followed + 1])
+        until = held_until(series, time, hold)
         known = np.flatnonzero(is_value(column))
         self.grid = grid
         self.rows = stated[known]

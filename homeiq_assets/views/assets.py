@@ -1,60 +1,119 @@
-"""The views as assets: take the day, read what it needs, call the plain function, write, report."""
+"""The views as assets: take the days, call the plain function that reads, computes and writes, report."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, day_metadata, follows, store_kind
+from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
+from homeiq_assets.measurements import (
+    CARBON_INTENSITY,
+    ELECTRICITY_PRICING,
+    FX_RATE,
+    HOME_ASSISTANT_EVENTS,
+    MV_DAILY_CARBON_SUMMARY,
+    MV_DAILY_ENERGY_BY_DEVICE,
+    MV_HOURLY_ROOM_ACTIVITY,
+)
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.views.carbon_summary import carbon_summary
+from homeiq_assets.views.events import Written, activity_days, energy_days
 from homeiq_assets.window import Window, local_day
 
 LOOKBACK = timedelta(days=10)
 """Feeds revise what they said for up to eight days; a view re-rolls any day of these whose input was updated."""
 
 
+def view_assets(home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
+    """All views."""
+    return [
+        mv_daily_carbon_summary(home, grid),
+        mv_daily_energy_by_device(home, grid),
+        mv_hourly_room_activity(home, grid),
+    ]
+
+
 def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:
     """The asset of the daily carbon summary."""
-    options = common(
-        "views",
-        MV_DAILY_CARBON_SUMMARY,
-        home,
-        kinds={store_kind(home), "view"},
-        fresh=timedelta(hours=6),
-        pool=MV_DAILY_CARBON_SUMMARY.name,
-    )
 
-    @dg.asset(
-        **options,
-        partitions_def=grid.views,
-        deps=[dg.AssetDep(["feeds", CARBON_INTENSITY.name], partition_mapping=FROM_THE_DAY_BEFORE)],
-        automation_condition=follows(LOOKBACK, home.zone.key, every="10 * * * *"),
-    )
+    @dg.asset(**_options(MV_DAILY_CARBON_SUMMARY, [CARBON_INTENSITY], home, grid))
     def mv_daily_carbon_summary(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Carbon intensity of each local day: time-weighted mean, lowest, highest, mean renewable share."""
-        with owner_errors():
-            rows = dict(_summaries(context.partition_keys, home, store))
-        for key, count in rows.items():
-            context.add_asset_metadata(day_metadata(count), asset_key=context.asset_key, partition_key=key)
-        return dg.MaterializeResult(metadata={"rows": sum(rows.values())})
+        return _report(context, lambda days: _summaries(days, home, store))
 
     return mv_daily_carbon_summary
 
 
-def _summaries(keys: Any, home: Home, store: Store) -> Iterator[tuple[str, int]]:
+def mv_daily_energy_by_device(home: Home, grid: Grid) -> dg.AssetsDefinition:
+    """The asset of the energy of devices."""
+    inputs = [HOME_ASSISTANT_EVENTS, ELECTRICITY_PRICING, FX_RATE]
+
+    @dg.asset(**_options(MV_DAILY_ENERGY_BY_DEVICE, inputs, home, grid))
+    def mv_daily_energy_by_device(
+        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
+        """Energy, mean and peak power and cost of each meter and power sensor, for each local day."""
+        return _report(context, lambda days: energy_days(days, home, store))
+
+    return mv_daily_energy_by_device
+
+
+def mv_hourly_room_activity(home: Home, grid: Grid) -> dg.AssetsDefinition:
+    """The asset of the activity of rooms."""
+
+    @dg.asset(**_options(MV_HOURLY_ROOM_ACTIVITY, [HOME_ASSISTANT_EVENTS], home, grid))
+    def mv_hourly_room_activity(
+        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
+        """Motion and occupancy of each room, for each hour of the local day."""
+        return _report(context, lambda days: activity_days(days, home, store))
+
+    return mv_hourly_room_activity
+
+
+def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home, grid: Grid) -> dict[str, Any]:
+    switched_off = HOME_ASSISTANT_EVENTS in inputs and choice(EVENTS_FEED, home.settings) == OFF
+    return common(
+        "views",
+        measurement,
+        home,
+        kinds={store_kind(home), "view"},
+        fresh=None if switched_off else timedelta(hours=6),
+        pool=measurement.name,
+    ) | {
+        "partitions_def": grid.views,
+        "deps": [dg.AssetDep(["feeds", one.name], partition_mapping=FROM_THE_DAY_BEFORE) for one in inputs],
+        "automation_condition": follows(LOOKBACK, home.zone.key, every="10 * * * *"),
+    }
+
+
+def _report(
+    context: dg.AssetExecutionContext, write: Callable[[Sequence[date]], Iterator[Written]]
+) -> dg.MaterializeResult:
+    rows = 0
+    with owner_errors():
+        for day in write([day_of(key) for key in context.partition_keys]):
+            told = day_metadata(day.rows.num_rows, **day.told)
+            context.add_asset_metadata(told, asset_key=context.asset_key, partition_key=day.date.isoformat())
+            rows += day.rows.num_rows
+    return dg.MaterializeResult(metadata={"rows": rows})
+
+
+def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
     store.recover(CARBON_INTENSITY)
     hold = home.settings.hold
-    for key in keys:
-        day = local_day(day_of(key), home.zone)
+    for on in days:
+        day = local_day(on, home.zone)
         readings = store.read(CARBON_INTENSITY, Window(day.start - hold, day.end))
-        summary = carbon_summary(readings, day, day_of(key), hold)
+        summary = carbon_summary(readings, day, on, hold)
         store.replace(MV_DAILY_CARBON_SUMMARY, summary, day)
-        yield key, summary.num_rows
+        yield Written(on, summary)

@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.automation.checks import LISTED, feed_checks
+from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS, feed_checks
 from homeiq_assets.build import FEEDS
 from homeiq_assets.feeds.collect import StoredDay
 from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
@@ -52,7 +52,7 @@ def test_nothing_a_feed_check_finds_stops_what_comes_after(tmp_path: Path) -> No
     assert {result.severity for result in results} == {dg.AssetCheckSeverity.WARN}
     graph = household(tmp_path, NOW).defs.resolve_asset_graph()
     checks = graph.get_check_keys_for_assets({asset_key(f"feeds/{feed.name}") for feed in FEEDS})
-    assert len(checks) == 4 * len(FEEDS)
+    assert len(checks) == 4 * len(FEEDS) + len(NOTABLE_CHECKS)
     assert not any(graph.get_check_spec(check).blocking for check in checks)
 
 

@@ -36,6 +36,8 @@ def specs_of(folder: Path, **settings: str) -> dict[str, dg.AssetSpec]:
         ("feeds/air_quality", 4 * HOURS),
         ("feeds/fx_rate", 4 * HOURS),
         ("views/mv_daily_carbon_summary", 6 * HOURS),
+        ("views/mv_daily_energy_by_device", 6 * HOURS),
+        ("views/mv_hourly_room_activity", 6 * HOURS),
         ("tiers/smart_meter_hourly", 36 * HOURS),
         ("tiers/smart_meter_daily", 36 * HOURS),
         ("archive/smart_meter_daily", 35 * 24 * HOURS),
@@ -51,6 +53,9 @@ def test_what_is_switched_off_or_has_no_provider_is_never_stale(tmp_path: Path) 
     live = specs_of(tmp_path, INFLUXDB_URL="http://127.0.0.1:9", PRICING_PROVIDER="awattar")
     fresh = {name for name, spec in live.items() if spec.freshness_policy and name.startswith("feeds/")}
     assert fresh == {"feeds/electricity_pricing", "feeds/electricity_pricing_forecast"}
+
+    # Nobody says where the events are.
+    assert live["views/mv_hourly_room_activity"].freshness_policy is None
 
     off = specs_of(tmp_path, HOMEIQ_AUTOMATION="off", CARBON_PROVIDER="off")
     assert not [name for name, spec in off.items() if spec.freshness_policy]

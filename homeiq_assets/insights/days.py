@@ -1,0 +1,162 @@
+"""The insights of a range of days: what each needs is read a month at a time, worked out per local day, and stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.events.opening import opened_events
+from homeiq_assets.events.values import newest_each
+from homeiq_assets.feeds.registry import OFF, choice
+from homeiq_assets.home import Home
+from homeiq_assets.insight_measurements import (
+    DAILY_ENERGY_REPORT,
+    ELECTRICITY_PRICE_RANK,
+    OCCUPANCY_ACCURACY,
+    PHANTOM_LOAD,
+)
+from homeiq_assets.insights.best import Ahead, ahead
+from homeiq_assets.insights.energy_report import Report, energy_report
+from homeiq_assets.insights.phantom import NIGHTS, mean_price, night_figures, night_of, phantom_load
+from homeiq_assets.insights.presence import occupancy_accuracy, presence_events
+from homeiq_assets.insights.price_rank import price_rank
+from homeiq_assets.insights.steps import within
+from homeiq_assets.measurements import (
+    CARBON_INTENSITY,
+    ELECTRICITY_PRICING,
+    OCCUPANCY_PREDICTION,
+    SMART_METER,
+    SMART_METER_CIRCUIT,
+)
+from homeiq_assets.schema import Measurement
+from homeiq_assets.stores.base import Store
+from homeiq_assets.views.bill import NEIGHBOURS
+from homeiq_assets.window import HOUR, Window, ceil_to, local_day
+
+CHUNK = 31
+"""Days whose inputs are in memory at once."""
+CARBON_FIELDS = ("carbon_intensity_gco2_kwh", "forecast_1h", "forecast_24h")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A day's ranks: how many rows, and the prices (time, current_price) to draw."""
+
+    day: date
+    rows: int
+    prices: pa.Table
+
+
+def rank_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Ranked]:
+    """Store electricity_price_rank of each of the consecutive local days."""
+    store.recover(ELECTRICITY_PRICING)
+    for chunk in _chunks(days):
+        prices = _read(ELECTRICITY_PRICING, chunk, home, store, before=NEIGHBOURS, after=NEIGHBOURS)
+        for day in chunk:
+            window = local_day(day, home.zone)
+            ranks = price_rank(within(prices, _around(window)), window, home.zone)
+            store.replace(ELECTRICITY_PRICE_RANK, ranks, window)
+            yield Ranked(day, ranks.num_rows, within(prices, window).select(["time", "current_price"]))
+
+
+def phantom_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, pa.Table]]:
+    """Store phantom_load of each of the consecutive local days, from the seven nights up to it."""
+    for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING):
+        store.recover(measurement)
+    week = timedelta(days=NIGHTS - 1)
+    for chunk in _chunks(days):
+        nights = [chunk[0] - week + timedelta(days=n) for n in range((chunk[-1] - chunk[0] + week).days + 1)]
+        meter = _read(SMART_METER, nights, home, store, columns=["total_power_w"])
+        circuits = _read(SMART_METER_CIRCUIT, nights, home, store, columns=["power_w"])
+        prices = _read(ELECTRICITY_PRICING, nights, home, store)
+        figures = {}
+        for day in nights:
+            night = night_of(day, home.zone)
+            reaching = Window(night.start - HOUR, night.end)
+            figures[day] = night_figures(within(meter, reaching), within(circuits, reaching), night)
+        for day in chunk:
+            window = local_day(day, home.zone)
+            of_week = Window(local_day(day - week, home.zone).start, window.end)
+            of_nights = [figures[day - timedelta(days=n)] for n in range(NIGHTS)]
+            loads = phantom_load(of_nights, mean_price(within(prices, of_week)), window)
+            store.replace(PHANTOM_LOAD, loads, window)
+            yield day, loads
+
+
+def report_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, Report | None]]:
+    """Store daily_energy_report of each of the consecutive local days."""
+    for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING, CARBON_INTENSITY):
+        store.recover(measurement)
+    hold = home.settings.hold
+    for chunk in _chunks(days):
+        meter = _read(SMART_METER, chunk, home, store)
+        circuits = _read(SMART_METER_CIRCUIT, chunk, home, store, columns=["power_w"])
+        prices = _read(ELECTRICITY_PRICING, chunk, home, store, before=NEIGHBOURS, after=NEIGHBOURS)
+        carbon = _read(CARBON_INTENSITY, chunk, home, store, before=hold, columns=CARBON_FIELDS[:1])
+        for day in chunk:
+            window = local_day(day, home.zone)
+            report = energy_report(
+                within(meter, window),
+                within(circuits, window),
+                within(prices, _around(window)),
+                within(carbon, Window(window.start - hold, window.end)),
+                day=window,
+                date=day,
+                hold=hold,
+                feed_in_price=home.settings.feed_in_price,
+            )
+            store.replace(DAILY_ENERGY_REPORT, report.row if report else DAILY_ENERGY_REPORT.empty(), window)
+            yield day, report
+
+
+def accuracy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, pa.Table]]:
+    """Store occupancy_accuracy of each of the consecutive local days; nothing where no events are configured."""
+    if choice(EVENTS_FEED, home.settings) == OFF:
+        yield from ((day, OCCUPANCY_ACCURACY.empty()) for day in days)
+        return
+    store.recover(OCCUPANCY_PREDICTION)
+    hold = home.settings.hold
+    with opened_events(home, store) as events:
+        before = presence_events(events.last_before(local_day(days[0], home.zone).start))
+        for day in days:
+            window = local_day(day, home.zone)
+            seen = [presence_events(table) for table in events.stream(window, domains=["binary_sensor"])]
+            seen_by_now = pa.concat_tables([before, *seen])
+            predictions = store.read(OCCUPANCY_PREDICTION, window, columns=["currently_home"])
+            row = occupancy_accuracy(predictions, seen_by_now, day=window, date=day, zone=home.zone, hold=hold)
+            store.replace(OCCUPANCY_ACCURACY, row, window)
+            before = newest_each(seen_by_now)
+            yield day, row
+
+
+def ahead_of(now: datetime, length: timedelta, store: Store) -> Ahead:
+    """Prices and carbon intensity of the time from the next minute on."""
+    start = ceil_to(now, timedelta(minutes=1))
+    window = Window(start, start + length)
+    prices = store.read(ELECTRICITY_PRICING, _around(window))
+    carbon = store.read(CARBON_INTENSITY, Window(start - timedelta(days=1), start), columns=CARBON_FIELDS)
+    return ahead(prices, carbon, window)
+
+
+def _chunks(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    return (days[n : n + CHUNK] for n in range(0, len(days), CHUNK))
+
+
+def _around(window: Window) -> Window:
+    return Window(window.start - NEIGHBOURS, window.end + NEIGHBOURS)
+
+
+def _read(
+    measurement: Measurement,
+    days: Sequence[date],
+    home: Home,
+    store: Store,
+    *,
+    before: timedelta = timedelta(),
+    after: timedelta = timedelta(),
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    first, last = local_day(days[0], home.zone), local_day(days[-1], home.zone)
+    return store.read(measurement, Window(first.start - before, last.end + after), columns=columns)

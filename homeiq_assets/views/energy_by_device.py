@@ -1,0 +1,168 @@
+"""Energy by device: the readings of power and energy entities to one row per entity and local day."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.measurements import MV_DAILY_ENERGY_BY_DEVICE
+from homeiq_assets.schema import TIME, conform
+from homeiq_assets.tiers.holds import FieldReadings, Floats, Grid, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.views.bill import Bill
+from homeiq_assets.window import Window
+
+POWER, ENERGY = 1, 2
+UNITS = {"W": (POWER, 1.0), "kW": (POWER, 1e3), "Wh": (ENERGY, 1.0), "kWh": (ENERGY, 1e3), "MWh": (ENERGY, 1e6)}
+"""The units of power sensors and cumulative meters: what they measure, and how many W or Wh they are."""
+MEASURING = ("power", "energy")
+"""Device classes that say so, whatever the unit."""
+STORED = "energy_storage"
+"""The device class of what is in a battery: no meter, though in kWh."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Rows of `mv_daily_energy_by_device`, and the entities that are none of them although they should be, with why."""
+
+    rows: pa.Table
+    skipped: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Per series; `used` and `fed_in` (negative) per series and slot; Wh and W. NaN is not known."""
+
+    present: Mask
+    used: Floats
+    fed_in: Floats
+    average: Floats
+    peak: Floats
+
+
+def energy_by_device(
+    readings: pa.Table, day: Window, date: date, hold: timedelta, bill: Bill, units: Mapping[str, str]
+) -> Devices:
+    """The rows of the local day `date`, of which `day` is what has elapsed; time = the day's start.
+
+    `readings`: as `Day` of `readings.py` has them. `bill`: its slots cut `day`. `units`: those of entities that
+    have none. A meter's energy is the sum of its increases over the last known value, each in the slot of the reading
+    that shows it, and its mean power that over `day`; a power sensor's is its integral while its readings hold, its
+    mean power that over the time in force, its peak the greatest of the day's readings. Units may change in between.
+
+    The cost is each slot's energy times its price, absent where a slot with energy has none; what a power sensor feeds
+    in (negative power) has no price and earns the feed-in price. A counter's dip is not fed in.
+    """
+    series = series_numbers(readings, ("entity_id",))
+    entities = readings.take(pa.array(np.flatnonzero(np.diff(series, append=-1))))
+    measures, values, understood = _measured(readings, entities, series, units)
+    rows = []
+    time = readings["time"].cast(pa.int64()).to_numpy()
+    for kind, totals_of in ((POWER, _power), (ENERGY, _energy)):
+        chosen = np.flatnonzero(understood == kind)
+        ours = np.flatnonzero(understood[series] == kind)
+        # A reading of the other kind is no value of this one.
+        column = pa.array(np.where(measures[ours] == kind, values[ours], np.nan))
+        grid = Grid(bill.edges, len(chosen))
+        totals = totals_of(column, np.searchsorted(chosen, series[ours]), time[ours], grid, nanoseconds(hold))
+        if kind == ENERGY:
+            length = day.length / timedelta(hours=1)
+            totals = replace(totals, average=totals.used.sum(axis=1) / length)
+        rows.append(_rows(entities["entity_id"].take(pa.array(chosen)), totals, bill, day, date))
+    told = np.unique(series[(time >= nanoseconds(day.start)) & ~np.isnan(readings["value"].to_numpy())])
+    unused = entities.take(pa.array(told[understood[told] == 0]))
+    return Devices(conform(pa.concat_tables(rows), MV_DAILY_ENERGY_BY_DEVICE), _skipped(unused, units))
+
+
+def _measured(
+    readings: pa.Table, entities: pa.Table, series: Ints, units: Mapping[str, str]
+) -> tuple[Ints, Floats, Ints]:
+    """Per row what it measures (0: nothing of ours) and its W or Wh, and per series what it measures by now."""
+    said = pa.array([units.get(entity) for entity in entities["entity_id"].to_pylist()], pa.string())
+    unit = pc.coalesce(readings["unit"].combine_chunks(), said.take(pa.array(series)))
+    code = pc.dictionary_encode(pc.fill_null(unit, ""))
+    known = [UNITS.get(name, (0, np.nan)) for name in code.dictionary.to_pylist()]
+    kinds = np.array([kind for kind, _ in known], np.int64)
+    factors = np.array([factor for _, factor in known])
+    numbers = code.indices.to_numpy()
+    measures = kinds[numbers]
+    understood = measures[np.flatnonzero(np.diff(series, append=-1))]
+    understood = np.where(pc.equal(entities["device_class"], STORED).to_numpy(), 0, understood)
+    return measures, readings["value"].to_numpy() * factors[numbers], understood
+
+
+def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> _Totals:
+    shape = (grid.series, grid.buckets)
+    readings = FieldReadings(column, series, time, grid, hold)
+    fed_in = FieldReadings(pa.array(np.minimum(column.to_numpy(), 0)), series, time, grid, hold)
+    seconds = _numbers(readings.seconds(), 0).reshape(shape)
+    whole, negative = (_numbers(one.mean(), 0).reshape(shape) * seconds / 3600 for one in (readings, fed_in))
+    in_force = seconds.sum(axis=1)
+    average = np.divide(whole.sum(axis=1) * 3600, in_force, out=np.full(grid.series, np.nan), where=in_force > 0)
+    peaks = _numbers(readings.max(), -np.inf).reshape(shape).max(axis=1, initial=-np.inf)
+    return _Totals(
+        _any(readings.present(), shape),
+        whole - negative,
+        negative,
+        average,
+        np.where(np.isinf(peaks), np.nan, peaks),
+    )
+
+
+def _energy(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> _Totals:
+    shape = (grid.series, grid.buckets)
+    readings = FieldReadings(column, series, time, grid, hold)
+    increase = _numbers(readings.increase(), 0).reshape(shape)
+    unknown = np.full(grid.series, np.nan)
+    return _Totals(_any(readings.present(), shape), increase, np.zeros(shape), unknown, unknown)
+
+
+def _rows(entities: pa.ChunkedArray, totals: _Totals, bill: Bill, day: Window, date: date) -> pa.Table:
+    energy = (totals.used + totals.fed_in).sum(axis=1) / 1000
+    cost = _cost(totals, bill)
+    currency = pa.array([bill.currency] * len(cost), pa.string(), mask=np.isnan(cost))
+    columns = {
+        "time": pa.array(np.full(len(cost), nanoseconds(day.start))).cast(TIME),
+        "entity_id": entities,
+        "date": pa.array([date.isoformat()] * len(cost), pa.string()),
+        "total_kwh": energy,
+        "avg_power": totals.average,
+        "peak_power": totals.peak,
+        "cost_usd": cost * (np.nan if bill.dollars is None else bill.dollars),
+        "cost": cost,
+        "currency": currency,
+    }
+    return pa.table(columns).filter(pa.array(totals.present))
+
+
+def _cost(totals: _Totals, bill: Bill) -> Floats:
+    """Per series, in the bill's currency; NaN where it is not known."""
+    if bill.currency is None:
+        return np.full(len(totals.present), np.nan)
+    # A price that is not known does not matter where nothing is used.
+    paid = np.where(totals.used == 0, 0.0, totals.used * bill.prices).sum(axis=1)
+    cost: Floats = (paid + totals.fed_in.sum(axis=1) * (bill.feed_in or 0.0)) / 1000
+    return cost
+
+
+def _any(cells: Mask, shape: tuple[int, int]) -> Mask:
+    return np.asarray(cells.reshape(shape).any(axis=1), np.bool_)
+
+
+def _numbers(column: pa.Array, absent: float) -> Floats:
+    return pc.fill_null(column.cast(pa.float64()), absent).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _skipped(entities: pa.Table, units: Mapping[str, str]) -> dict[str, str]:
+    skipped = {}
+    for one in entities.select(["entity_id", "device_class", "unit"]).to_pylist():
+        entity, unit = one["entity_id"], one["unit"] or units.get(one["entity_id"])
+        if one["device_class"] in MEASURING or entity in units:
+            skipped[entity] = (
+                "has no unit; say it in EVENTS_UNITS"
+                if unit is None
+                else f"is in {unit}, which is none of {', '.join(UNITS)}"
+            )
+    return dict(sorted(skipped.items()))

@@ -1,0 +1,130 @@
+"""Runs of the views over events: days from the store into the store."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from homeiq_assets.events.opening import opened_events
+from homeiq_assets.home import Home
+from homeiq_assets.measurements import (
+    ELECTRICITY_PRICING,
+    FX_RATE,
+    MV_DAILY_ENERGY_BY_DEVICE,
+    MV_HOURLY_ROOM_ACTIVITY,
+)
+from homeiq_assets.schema import UNKNOWN, Measurement
+from homeiq_assets.setting_types import units_of
+from homeiq_assets.stores.base import Store
+from homeiq_assets.views.bill import NEIGHBOURS, Bill, Slots, dollars_for_one, slots_of
+from homeiq_assets.views.energy_by_device import energy_by_device
+from homeiq_assets.views.readings import Day, days_of
+from homeiq_assets.views.room_activity import DOMAINS, room_activity
+from homeiq_assets.window import Window, local_day
+
+AT_ONCE = 31
+"""How many days are written together."""
+LISTED = 20
+"""How many entities the metadata of a day names; more only cost bytes of event log."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A day of a view: its rows, and what else there is to say of it. One that has not begun has no rows."""
+
+    date: date
+    rows: pa.Table
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
+    """Write `mv_daily_energy_by_device` of these days. Raises StoreError, and SettingError."""
+    settings = home.settings
+    settings.sound("HOMEIQ_HOLD_HOURS", "EVENTS_UNITS", "FEED_IN_PRICE")
+    units = units_of(settings.events_units or "")
+    bills = _Bills(home, store, days)
+
+    def rows() -> Iterator[Written]:
+        with opened_events(home, store) as events:
+            for day in days_of(events, days, home.zone, settings.hold, home.now()):
+                devices = energy_by_device(day.readings, day.window, day.date, settings.hold, bills.of(day), units)
+                skipped = [f"{entity} {reason}" for entity, reason in devices.skipped.items()]
+                yield Written(day.date, devices.rows, {"skipped": skipped[:LISTED], "entities_skipped": len(skipped)})
+
+    return _written(MV_DAILY_ENERGY_BY_DEVICE, rows(), days, home, store)
+
+
+def activity_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
+    """Write `mv_hourly_room_activity` of these days. Raises StoreError, and SettingError."""
+    home.settings.sound("HOMEIQ_HOLD_HOURS")
+    hold = home.settings.hold
+
+    def rows() -> Iterator[Written]:
+        with opened_events(home, store) as events:
+            for day in days_of(events, days, home.zone, hold, home.now(), domains=DOMAINS):
+                found = room_activity(day.readings, day.window, day.date, hold, home.zone)
+                areas = set(found["area"].to_pylist())
+                yield Written(day.date, found, {"areas": len(areas - {UNKNOWN}), "without_area": UNKNOWN in areas})
+
+    return _written(MV_HOURLY_ROOM_ACTIVITY, rows(), days, home, store)
+
+
+class _Bills:
+    """What energy costs on the days of a run; prices are read a month at a time."""
+
+    def __init__(self, home: Home, store: Store, days: Sequence[date]) -> None:
+        self._home, self._store = home, store
+        self._last = max(days)
+        self._until: datetime | None = None
+        self._slots: Slots
+        first = datetime.combine(min(days), time(), UTC)
+        store.recover(ELECTRICITY_PRICING)
+        store.recover(FX_RATE)
+        following = store.read(FX_RATE, Window(first, datetime.combine(self._last, time(), UTC) + timedelta(days=1)))
+        self._rates = pa.concat_tables([store.last(FX_RATE, "rate", first), following])
+
+    def of(self, day: Day) -> Bill:
+        """The bill of a day; days come in their order."""
+        if self._until is None or day.window.end > self._until:
+            self._until = local_day(min(day.date + timedelta(days=AT_ONCE), self._last), self._home.zone).end
+            window = Window(day.window.start - NEIGHBOURS, self._until + NEIGHBOURS)
+            self._slots = slots_of(self._store.read(ELECTRICITY_PRICING, window))
+        bill = self._slots.bill(day.window)
+        dollars = None if bill.currency is None else dollars_for_one(self._rates, bill.currency, day.date)
+        return Bill(bill.edges, bill.prices, bill.currency, self._home.settings.feed_in_price, dollars)
+
+
+def _written(
+    measurement: Measurement, found: Iterable[Written], days: Sequence[date], home: Home, store: Store
+) -> Iterator[Written]:
+    """The days once they are stored, those that have not begun with them.
+
+    A day without rows stays as it is stored, for its events may be gone.
+    """
+    missing, together = dict.fromkeys(sorted(days)), list[Written]()
+
+    def store_together() -> Iterator[Written]:
+        if together:
+            start, end = local_day(together[0].date, home.zone).start, local_day(together[-1].date, home.zone).end
+            rows = pa.concat_tables([one.rows for one in together])
+            store.replace(
+                measurement,
+                rows.sort_by([(name, "ascending") for name in (*measurement.tag_names, "time")]),
+                Window(start, end),
+            )
+        yield from together
+        together.clear()
+
+    for one in found:
+        del missing[one.date]
+        following = not together or one.date == together[-1].date + timedelta(days=1)
+        if not following or len(together) >= AT_ONCE:
+            yield from store_together()
+        if one.rows.num_rows:
+            together.append(one)
+        else:
+            yield one
+    yield from store_together()
+    yield from (Written(day, measurement.empty()) for day in missing)

@@ -1,0 +1,179 @@
+"""What the entities of a home say, from its events: their readings in order, and the days of a run of a view.
+
+A view of a day needs more than its events: what held when it began, and what each entity last said before, however
+old. Both are carried here from one day of a range to the next, so that a range is read once.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.events.source import NO_VALUE, EventSource
+from homeiq_assets.events.values import chosen
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.schema import TIME, UNKNOWN
+from homeiq_assets.tiers.holds import ON, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.window import Window, local_day
+
+READINGS = pa.schema(
+    [
+        ("time", TIME),
+        ("entity_id", pa.string()),
+        ("device_class", pa.string()),
+        ("area", pa.string()),
+        ("unit", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+"""What entities say, sorted by entity, then time; a `value` of NaN says that there is none (`unavailable`)."""
+_NOTHING = READINGS.empty_table()
+
+
+@dataclass(frozen=True)
+class Day:
+    """A local day of a run. `window` is its part that has elapsed.
+
+    `readings` are those of that part and, of each entity, the newest before it and the newest before it that has a
+    value, at their own times.
+    """
+
+    date: date
+    window: Window
+    readings: pa.Table
+
+
+def readings_of(events: pa.Table, earlier: pa.Table = _NOTHING) -> pa.Table:
+    """The readings that events (rows of HOME_ASSISTANT_EVENTS, in order of time) are, after `earlier` ones.
+
+    On and off are 1 and 0. An event that says neither a number nor that there is none is no reading. Where an event
+    lacks unit, device class or area, they are what its entity had before, or else after.
+    """
+    rows = pa.concat_tables([earlier, _said(events)]).combine_chunks()
+    series = series_numbers(rows, ("entity_id",))
+    order = np.lexsort((rows["time"].to_numpy(), series))
+    rows, series = rows.take(pa.array(order)), series[order]
+    for name, absent in (("device_class", UNKNOWN), ("area", UNKNOWN), ("unit", None)):
+        texts = rows[name].combine_chunks()
+        if absent is not None:
+            texts = pc.if_else(pc.equal(texts, absent), pa.scalar(None, pa.string()), texts)
+        filled = _filled(texts, series)
+        rows = rows.set_column(
+            rows.column_names.index(name), name, filled if absent is None else pc.fill_null(filled, absent)
+        )
+    return rows
+
+
+def days_of(
+    events: EventSource,
+    days: Iterable[date],
+    zone: ZoneInfo,
+    hold: timedelta,
+    now: datetime,
+    *,
+    domains: Collection[str] | None = None,
+) -> Iterator[Day]:
+    """The days in their order, each with its readings up to `now`; days that have not begun are left out.
+
+    Memory does not grow with their number. Raises what the source does.
+    """
+    begun = [day for day in sorted(days) if local_day(day, zone).start < now]
+    for _, run in groupby(enumerate(begun), lambda numbered: numbered[1].toordinal() - numbered[0]):
+        windows = {day: local_day(day, zone) for _, day in run}
+        last = max(windows)
+        windows[last] = Window(windows[last].start, min(windows[last].end, now))
+        yield from _consecutive(events, windows, hold, domains)
+
+
+def _consecutive(
+    events: EventSource, windows: dict[date, Window], hold: timedelta, domains: Collection[str] | None
+) -> Iterator[Day]:
+    """Days of which each begins where the one before it ends."""
+    first, last = min(windows), max(windows)
+    start = windows[first].start - hold
+    cuts = [windows[first].start, *(window.end for window in windows.values())]
+    parts = _cut(events.stream(Window(start, windows[last].end), domains=domains), cuts)
+    carried, asked = _newest(readings_of(next(parts))), False
+    for (day, window), part in zip(windows.items(), parts, strict=True):
+        if not asked and _unheard(part, carried):
+            # Looking at all of the past is done only where it decides something, and once in a run.
+            older = _said(chosen(events.last_before(start, known=True), domains, None))
+            carried, asked = pa.concat_tables([older, carried]), True
+        readings = readings_of(part, carried)
+        yield Day(day, window, readings)
+        carried = _newest(readings)
+
+
+def _cut(tables: Iterator[pa.Table], instants: Sequence[datetime]) -> Iterator[pa.Table]:
+    """Events in order of time, cut at each of the instants; the last of them ends the last part."""
+    waiting: list[pa.Table] = []
+    for instant in instants:
+        end = nanoseconds(instant)
+        while not waiting or waiting[-1]["time"][-1].value < end:
+            table = next(tables, None)
+            if table is None:
+                break
+            waiting.append(table)
+        if not waiting:
+            yield HOME_ASSISTANT_EVENTS.empty()
+            continue
+        whole = pa.concat_tables(waiting)
+        place = int(np.searchsorted(whole["time"].cast(pa.int64()).to_numpy(), end))
+        yield whole.slice(0, place)
+        waiting = [whole.slice(place)] if place < whole.num_rows else []
+
+
+def _said(events: pa.Table) -> pa.Table:
+    """The events that say a value, or that there is none."""
+    state = events["state"]
+    none = pc.is_in(state, value_set=pa.array(NO_VALUE))
+    flag = pc.if_else(pc.equal(state, ON), 1.0, pc.if_else(pc.equal(state, "off"), 0.0, pa.scalar(None, pa.float64())))
+    value = pc.if_else(none, float("nan"), pc.coalesce(flag, events["normalized_value"]))
+    columns = [events["time"], events["entity_id"], events["device_class"], events["area"]]
+    rows = pa.table([*columns, events["unit_of_measurement"], value], schema=READINGS)
+    return rows.filter(pc.is_valid(rows["value"]))
+
+
+def _filled(texts: pa.Array, series: Ints) -> pa.Array:
+    """Where a row has none, the text that its series had last before, or else first after."""
+    if texts.null_count in (0, len(texts)):
+        return texts
+    place, said = np.arange(len(texts)), texts.is_valid().to_numpy(zero_copy_only=False)
+    before = np.maximum.accumulate(np.where(said, place, 0))
+    after = np.minimum.accumulate(np.where(said, place, len(texts) - 1)[::-1])[::-1]
+    # Of another series is the same as none.
+    return texts.take(pa.array(np.where(said[before] & (series[before] == series), before, _within(after, series))))
+
+
+def _within(places: Ints, series: Ints) -> Ints:
+    """The places that are of the row's own series, else the row itself."""
+    return np.where(series[places] == series, places, np.arange(len(series)))
+
+
+def _newest(readings: pa.Table) -> pa.Table:
+    """Of each entity the newest reading, and the newest that has a value."""
+    series, known = series_numbers(readings, ("entity_id",)), np.flatnonzero(_valued(readings))
+    ends, known_ends = _last_of_runs(series), known[_last_of_runs(series[known])]
+    return readings.take(pa.array(np.union1d(ends, known_ends)))
+
+
+def _last_of_runs(series: Ints) -> Ints:
+    return np.flatnonzero(np.diff(series, append=-1))
+
+
+def _valued(readings: pa.Table) -> Mask:
+    return ~np.isnan(readings["value"].to_numpy())  # type: ignore[no-any-return]
+
+
+def _known_entities(readings: pa.Table) -> pa.Array:
+    return pc.unique(readings["entity_id"].filter(pa.array(_valued(readings))))
+
+
+def _unheard(events: pa.Table, carried: pa.Table) -> bool:
+    """Whether an entity says a value of which no earlier one is carried."""
+    return bool(set(_known_entities(_said(events)).to_pylist()) - set(_known_entities(carried).to_pylist()))
