@@ -88,7 +88,7 @@ class Ours:
         return int(table.num_rows)
 
     def _connection(self, bucket: str) -> Connection:
-        return Connection(*self._arguments, bucket, f"{bucket}_tiers", TIMEOUT)
+        return Connection(*self._arguments, {bucket: "INFLUXDB_BUCKET"}, TIMEOUT)
 
 
 class Client:

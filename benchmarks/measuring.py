@@ -22,9 +22,13 @@ class Timing:
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    server: list[float] = field(default_factory=list)
+    """CPU of the server it asked, where that was measured"""
 
 
-def race(contenders: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, Timing]:
+def race(
+    contenders: Mapping[str, Callable[[], int]], rounds: int, server_cpu: Callable[[], float] = lambda: 0.0
+) -> dict[str, Timing]:
     """Each contender does its work once a round, in turns. All must say that they did the same number of rows."""
     repeats, counts = {}, {}
     for name, work in contenders.items():
@@ -36,11 +40,12 @@ def race(contenders: Mapping[str, Callable[[], int]], rounds: int) -> dict[str, 
     for _ in range(rounds):
         for name, work in contenders.items():
             gc.collect()
-            wall, cpu = time.perf_counter(), time.process_time()
+            wall, cpu, server = time.perf_counter(), time.process_time(), server_cpu()
             for _ in range(repeats[name]):
                 work()
             timings[name].wall.append((time.perf_counter() - wall) / repeats[name])
             timings[name].cpu.append((time.process_time() - cpu) / repeats[name])
+            timings[name].server.append((server_cpu() - server) / repeats[name])
     return timings
 
 
@@ -68,12 +73,13 @@ def peak_growth(*command: str) -> int:
 
 def tell_growth(work: Callable[[], object]) -> None:
     """For the child process of `peak_growth`: does the work and prints by how much its peak memory grew."""
-    before = _peak_bytes()
+    before = peak_bytes()
     work()
-    print(json.dumps({"growth": _peak_bytes() - before}))
+    print(json.dumps({"growth": peak_bytes() - before}))
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
+    """The most memory that this process has had at once."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where what getrusage tells begins with the parent's peak
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
