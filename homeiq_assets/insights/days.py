@@ -22,7 +22,6 @@ from homeiq_assets.insights.energy_report import Report, energy_report
 from homeiq_assets.insights.phantom import NIGHTS, mean_price, night_figures, night_of, phantom_load
 from homeiq_assets.insights.presence import occupancy_accuracy, presence_events
 from homeiq_assets.insights.price_rank import price_rank
-from homeiq_assets.insights.steps import within
 from homeiq_assets.measurements import (
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
@@ -31,6 +30,7 @@ from homeiq_assets.measurements import (
     SMART_METER_CIRCUIT,
 )
 from homeiq_assets.schema import Measurement
+from homeiq_assets.steps import within
 from homeiq_assets.stores.base import Store
 from homeiq_assets.views.bill import NEIGHBOURS
 from homeiq_assets.window import HOUR, Window, ceil_to, local_day

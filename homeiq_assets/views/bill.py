@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.schema import TIME
+from homeiq_assets.steps import ends_of
 from homeiq_assets.tiers.holds import Floats, Ints, nanoseconds
-from homeiq_assets.window import HOUR, Window
+from homeiq_assets.window import Window
 
 DOLLARS, BASE = "USD", "EUR"
 NEIGHBOURS = timedelta(days=1)
@@ -63,9 +64,8 @@ class Slots:
 def slots_of(pricing: pa.Table) -> Slots:
     """The slots that rows of electricity_pricing are; should hold those beyond both ends of what is billed.
 
-    A slot ends where the next begins. Where that is farther away than slots are long before or after it, there is
-    a hole, and the slot is as long as the shorter of them; one that stands alone is an hour. Where providers
-    share an instant, that of the newest row is believed.
+    How long they are is told by their distances (`steps.ends_of`). Where providers share an instant, that of the
+    newest row is believed.
     """
     rows = pricing.filter(pc.is_valid(pricing["current_price"])).sort_by("time")
     if rows.num_rows:
@@ -75,21 +75,7 @@ def slots_of(pricing: pa.Table) -> Slots:
     last = np.flatnonzero(np.diff(starts, append=np.iinfo(np.int64).max))
     rows, starts = rows.take(pa.array(last)), starts[last]
     prices = rows["current_price"].to_numpy()
-    return Slots(starts, starts + _lengths(np.diff(starts)), prices, rows["currency"].to_pylist())
-
-
-def _lengths(distances: Ints) -> Ints:
-    """How long slots are which begin at these distances from one another (one slot more than distances)."""
-    far = np.iinfo(np.int64).max
-    if not len(distances):
-        return np.array([nanoseconds(HOUR)], np.int64)
-    before, after = np.concatenate([[far], distances]), np.concatenate([distances[1:], [far, far]])
-    own = np.concatenate([distances, [far]])
-    shorter = np.minimum(before, after)
-    # The only two have nothing but their distance to go by.
-    shorter = np.where(shorter == far, own, shorter)
-    # The last one has no distance of its own.
-    return np.where((own != far) & ((own == before) | (own == after)), own, np.minimum(own, shorter))
+    return Slots(starts, ends_of(starts), prices, rows["currency"].to_pylist())
 
 
 def dollars_for_one(rates: pa.Table, currency: str, day: date) -> float | None:
