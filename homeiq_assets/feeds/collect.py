@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.schema import TIME, Measurement, conform
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import Window, ceil_to, floor_to, local_date, local_day, local_days, local_midnight
 
@@ -45,7 +45,8 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         steps: dict[date, timedelta] = {}
         for answer in provider.fetch(chunk, now):
             measurement = provider.measurement.keeping(answer.unsaid)
-            done.update(asdict(store.replace(measurement, answer.rows, answer.covers, answer.step)))
+            rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
+            done.update(asdict(store.replace(measurement, rows, answer.covers, answer.step)))
             for day in local_days(answer.covers, zone):
                 received[day] += _between(answer.rows, local_day(day, zone)).num_rows
                 if answer.step is not None:
@@ -55,6 +56,16 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         )
         finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
         yield Collected(chunk, received, finished, Replaced(**done), steps)
+
+
+def _beside(answer: Answer, tag: str, measurement: Measurement, store: Store) -> pa.Table:
+    """The answer's rows, and the stored ones that it says nothing of: of a value of `tag` outside that value's span."""
+    stored = store.read(measurement, answer.covers)
+    spans = answer.rows.group_by(tag).aggregate([("time", "min"), ("time", "max")])
+    said = stored.select([tag, "time"]).append_column("row", pa.arange(0, stored.num_rows)).join(spans, tag)
+    inside = pc.and_(pc.greater_equal(said["time"], said["time_min"]), pc.less_equal(said["time"], said["time_max"]))
+    kept = said.filter(pc.invert(pc.fill_null(inside, False)))["row"]
+    return conform(pa.concat_tables([stored.take(kept), answer.rows]), measurement)
 
 
 def _chunks(window: Window, longest: timedelta, zone: ZoneInfo) -> Iterator[Window]:

@@ -21,12 +21,15 @@ class Answer:
     Whatever is stored in `covers` and not among `rows` is no longer true; an answer without rows
     says nothing. `step` is the length of a row's slot, None where slots have no fixed length. `unsaid` are fields
     of which this answer says nothing, because the part of the vendor's API that has them did not: what is stored stays.
+    `apart` names a tag whose values are reported each by itself: what is stored of one of them before its own first
+    row and after its own last one stays, whatever the others say.
     """
 
     rows: pa.Table
     covers: Window
     step: timedelta | None = None
     unsaid: frozenset[str] = frozenset()
+    apart: str | None = None
 
 
 class Provider(Protocol):

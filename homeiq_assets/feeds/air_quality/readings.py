@@ -68,7 +68,8 @@ def answers_of(readings: Readings, window: Window, location: str) -> Iterator[An
     """Rows of air_quality, an answer from the first to the last hour, cut where hours are missing for long.
 
     An hour that vanished between others was withdrawn, so it is covered: what was stored of it is no longer true. In an
-    outage, before the first hour and after the last nothing is said: there what was stored stays.
+    outage, before the first hour and after the last nothing is said, of each parameter by itself (its monitor may be
+    another's): there what was stored stays.
     """
     run: list[datetime] = []
     for at in [*sorted(hour for hour in readings if hour in window), None]:
@@ -85,7 +86,8 @@ def answers_of(readings: Readings, window: Window, location: str) -> Iterator[An
                 for hour in run
                 for parameter, reading in readings[hour].items()
             ]
-            yield Answer(rows_of(AIR_QUALITY, rows), Window(run[0], min(run[-1] + HOUR, window.end)), HOUR)
+            covers = Window(run[0], min(run[-1] + HOUR, window.end))
+            yield Answer(rows_of(AIR_QUALITY, rows), covers, HOUR, apart="parameter")
             run = []
         if at is not None:
             run.append(at)

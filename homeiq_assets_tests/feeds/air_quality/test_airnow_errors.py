@@ -217,6 +217,18 @@ class TestInAHome:
         assert "AIRNOW_API_KEY" in failure_of(failed)
         assert home.stored(AIR_QUALITY).equals(before)
 
+    def test_a_parameter_that_fell_silent_keeps_its_hours_while_others_report(
+        self, home: Household, vendor: AirNowVendor
+    ) -> None:
+        home.materialise("feeds/air_quality", days="2026-10-20")
+        before = home.stored(AIR_QUALITY)
+        for station in vendor.stations:
+            hours = station.hours.get("OZONE", {})
+            for hour in [hour for hour in hours if hour >= DAY.start + 12 * HOUR]:
+                del hours[hour]
+        assert home.materialise("feeds/air_quality", days="2026-10-20").success
+        assert home.stored(AIR_QUALITY).equals(before)
+
     def test_a_day_that_lost_hours_keeps_them_only_where_the_vendor_said_nothing(
         self, home: Household, vendor: AirNowVendor
     ) -> None:
