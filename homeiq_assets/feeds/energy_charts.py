@@ -6,6 +6,7 @@ of the API's first version are asked for first: it alone is specified, and its e
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -51,15 +52,15 @@ class Told(Strict):
     deprecated: bool | None = None
 
 
-class Series(Told):
+class Series(Told, ABC):
     """An answer of the first version: arrays beside `unix_seconds`, the starts of their intervals, in order."""
 
     unix_seconds: list[Annotated[int, Field(ge=0, le=LAST_S)]]
     license_info: str | None = None
 
+    @abstractmethod
     def arrays(self) -> Mapping[str, Sequence[float | None]]:
         """The arrays by name."""
-        raise NotImplementedError
 
     @property
     def times(self) -> list[datetime]:
