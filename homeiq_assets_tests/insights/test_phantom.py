@@ -117,7 +117,8 @@ def test_random_nights_agree_with_a_count_of_every_minute(
     on: tuple[date, ZoneInfo], step: int, powers: list[float], shift: int, missing: int
 ) -> None:
     window = night_of(*on)
-    begin = window.start - (shift % step) * MINUTE
+    # The hour before the night is given too: it tells how long a reading is that stands alone in the night.
+    begin = window.start - (60 + shift % step) * MINUTE
     grid = every(step * MINUTE, Window(begin, window.end))
     readings = {time: powers[n % len(powers)] for n, time in enumerate(grid) if n != missing or len(grid) < 9}
     minutes = {time + m * MINUTE: max(power, 0.0) for time, power in readings.items() for m in range(step)}
