@@ -34,6 +34,10 @@ class FieldTypeConflict(StoreError):
     """A stored field has another type than the schema says; the message names the field."""
 
 
+class CountsDiffer(StoreError):
+    """A window holds other values than were counted in it: nothing was removed."""
+
+
 class ProviderError(HomeiqError):
     """A vendor failed or sent something that is not what its API promises."""
 

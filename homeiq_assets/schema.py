@@ -45,6 +45,9 @@ class Type(StrEnum):
         return {"float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "string": pa.string()}[self]
 
 
+_TYPES = {kind.arrow: kind for kind in Type}
+
+
 @dataclass(frozen=True)
 class Tag:
     """A tag. `identity`: it tells series apart; other tags may be revised for the same reading."""
@@ -60,7 +63,8 @@ class Field:
 
     `poll_only`: the value exists only at the time of the poll (a forecast made then), so it is kept
     when a later answer lacks it. `statistics`: what a tier keeps of it, where its series are of several kinds;
-    the kind says it otherwise.
+    the kind says it otherwise. `unit_field`: the text field that says the unit of a reading; only readings in the
+    same unit are compared for `increase`.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Field:
     description: str = ""
     poll_only: bool = False
     statistics: tuple[str, ...] | None = None
+    unit_field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,10 +146,10 @@ def rows_of(measurement: Measurement, rows: Iterable[Mapping[str, Any]]) -> pa.T
     return conform(table, measurement)
 
 
-def conform(table: pa.Table, measurement: Measurement) -> pa.Table:
+def conform(table: pa.Table, measurement: Measurement, absent: str = UNKNOWN) -> pa.Table:
     """`table` as rows of `measurement`: its columns in order and type, sorted by tags, then time.
 
-    Absent fields become null, absent or empty tags `unknown`, NaN and infinities null; rows
+    Absent fields become null, absent or empty tags `absent`, NaN and infinities null; rows
     without any value are dropped; of several rows of one series and time the last is kept.
     Raises HomeiqError where a column is not known or cannot be of its type.
     """
@@ -154,7 +159,7 @@ def conform(table: pa.Table, measurement: Measurement) -> pa.Table:
     arrays = []
     for field in measurement.arrow:
         if field.name not in table.column_names:
-            fill = UNKNOWN if field.name in measurement.tag_names else None
+            fill = absent if field.name in measurement.tag_names else None
             arrays.append(pa.array([fill] * table.num_rows, field.type))
             continue
         try:
@@ -162,7 +167,7 @@ def conform(table: pa.Table, measurement: Measurement) -> pa.Table:
         except pa.ArrowInvalid as error:
             raise HomeiqError(f"{measurement.name}.{field.name} is not {field.type}: {error}") from error
         if field.name in measurement.tag_names:
-            column = pc.if_else(pc.equal(pc.fill_null(column, ""), ""), UNKNOWN, column)
+            column = pc.if_else(pc.equal(pc.fill_null(column, ""), ""), absent, column)
         elif pa.types.is_floating(field.type):
             column = pc.if_else(pc.fill_null(pc.is_finite(column), False), column, pa.scalar(None, field.type))
         arrays.append(column)
@@ -173,6 +178,29 @@ def conform(table: pa.Table, measurement: Measurement) -> pa.Table:
     for name in measurement.field_names:
         anything = pc.or_(anything, pc.is_valid(result[name]))
     return _last_per_key(result.filter(anything), measurement)
+
+
+def widened(measurement: Measurement, columns: pa.Table | pa.Schema) -> Measurement:
+    """The measurement with the tags and fields of rows as they are stored, also those that it does not name.
+
+    Further columns that may not be null are tags, which tell no series apart; the others are fields. A field whose
+    column has another type than the measurement says gets that type. Raises HomeiqError for a column that rows of a
+    measurement cannot have.
+    """
+    schema = columns if isinstance(columns, pa.Schema) else columns.schema
+    tags, fields = list(measurement.tags), {field.name: field for field in measurement.fields}
+    for column in schema:
+        known = fields.get(column.name)
+        if column.name == "time" or column.name in measurement.tag_names:
+            continue
+        if known is None and not column.nullable and column.type == pa.string():
+            tags.append(Tag(column.name, identity=False))
+        elif column.type not in _TYPES:
+            raise HomeiqError(f"{measurement.name}.{column.name} is {column.type}, which is no type of a field")
+        elif known is None or known.type.arrow != column.type:
+            kind = _TYPES[column.type]
+            fields[column.name] = replace(known, type=kind) if known else Field(column.name, kind)
+    return replace(measurement, tags=tuple(tags), fields=tuple(fields.values()))
 
 
 def _last_per_key(table: pa.Table, measurement: Measurement) -> pa.Table:

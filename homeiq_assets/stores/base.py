@@ -29,11 +29,15 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Probe:
-    """One thing that was tried, for the doctor: `ok` None means there was nothing to try."""
+    """One thing that was tried, for the doctor: `ok` None means there was nothing to try.
+
+    `warning`: it works, but there is something to look at.
+    """
 
     what: str
     ok: bool | None
     detail: str
+    warning: bool = False
 
 
 class Store(Protocol):
@@ -56,6 +60,13 @@ class Store(Protocol):
         `step` is given, rows whose slot `[time, time + step)` already holds two or more rows of their
         series are refused, and those stored rows stay. Values of `poll_only` fields are kept where the new
         row has none.
+        """
+        ...
+
+    def put(self, measurement: Measurement, rows: pa.Table) -> None:
+        """Store rows beside what is there, each in place of one of the same tags and time; nothing else is touched.
+
+        A field that the new row lacks may keep the value of the one in whose place it comes.
         """
         ...
 
@@ -89,8 +100,24 @@ class Store(Protocol):
         """As `read`, in order of time, a UTC day at a time, so that memory does not grow with the window."""
         ...
 
-    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
-        """The newest value of `field` strictly before an instant, a row per series: time, tags, field."""
+    def whole(self, measurement: Measurement, window: Window) -> tuple[Measurement, pa.Table]:
+        """Every row of the window as it is stored, also with tags and fields that the measurement does not name.
+
+        The measurement with those that the window's rows have beyond its own (such tags tell no series apart), a field
+        stored as another type than it says with that type; and the rows, sorted by tags, then time. A tag that a row
+        lacks is an empty string, a field that it lacks null. What a killed writer left half done is not in place
+        before `recover`. A `replace` with both brings the same rows back. Raises FieldTypeConflict where the window
+        holds values of one field under two types.
+        """
+        ...
+
+    def last(
+        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+    ) -> pa.Table:
+        """The newest value of `field` strictly before an instant, a row per series: time, tags, field.
+
+        `since` bounds the work: values before it are not looked for.
+        """
         ...
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
@@ -103,8 +130,32 @@ class Store(Protocol):
         """How many values each field has in the window; fields without any are 0."""
         ...
 
-    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
-        """Remove the rows of the window."""
+    def rows(self, measurement: Measurement, window: Window | None = None) -> int:
+        """How many rows the window holds (all times without one), whichever fields they have."""
+        ...
+
+    def delete(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        expected: Mapping[str, int] | None = None,
+    ) -> None:
+        """Remove the rows of the window.
+
+        With `expected` (what `counts` said of the same window and tags; a field left out means none), nothing is
+        removed and StoreError raised unless the window holds exactly that, looked up where no writer of this machine
+        can come between.
+        """
+        ...
+
+    def keeps(self, measurement: Measurement) -> timedelta | None:
+        """How long the store's own rule keeps rows of the measurement; None: for ever, or it may not be known."""
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """The bytes on disk of each thing that the store can tell apart. Raises StoreError where it cannot know."""
         ...
 
     def probe(self) -> list[Probe]:

@@ -47,6 +47,7 @@ class CsvAnswer:
         name = [pa.field("measurement", pa.string())] if named else []
         self.schema = pa.schema([pa.field("time", pa.int64()), *name, *columns])
         self._body = body
+        self._named = named
         self._columns = list(columns)
         # A single column is asked for twice, so that rows are never as short as those of the second statement.
         self._repeated = 1 if len(self._columns) == 1 else 0
@@ -70,7 +71,7 @@ class CsvAnswer:
         if not self._in_keys and not rows.header.startswith(_ROWS):
             raise ForeignAnswer(rows.header[:300])
         places = ["name", "tags", "time", *(f"c{n}" for n in range(len(self._columns) + self._repeated))]
-        types = {"time": pa.int64()} | ({"name": pa.string()} if "measurement" in self.schema.names else {})
+        types = {"time": pa.int64()} | ({"name": pa.string()} if self._named else {})
         types |= {f"c{n}": column.type for n, column in enumerate(self._columns)}
         try:
             answer = pyarrow.csv.open_csv(

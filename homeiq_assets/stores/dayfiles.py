@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -121,6 +121,27 @@ class DayFiles:
             self._committed.rmdir()
         if self._staged.exists():
             shutil.rmtree(self._staged)
+
+
+def bytes_of(store: Path) -> dict[str, int]:
+    """The bytes of the day files of each measurement below the store's folder. Raises SettingError or StoreError."""
+    sizes: dict[str, int] = {}
+    try:
+        for folder in sorted(store.iterdir()) if store.exists() else ():
+            # A writer may put another file in place of one, or remove it, in between.
+            found = [_size(path) for path in folder.glob(f"*{SUFFIX}") if _day(path.name)]
+            if found:
+                sizes[unquote(folder.name)] = sum(found)
+    except OSError as error:
+        raise explained(error, store) from error
+    return sizes
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def probe(store: Path) -> Probe:

@@ -5,24 +5,34 @@ measurement). How changed days get there, all of them or none, is in `dayfiles.p
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace as altered
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.errors import FieldTypeConflict
-from homeiq_assets.schema import UNKNOWN, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema import Measurement, conform, widened
 from homeiq_assets.stores.base import Probe, Replaced
-from homeiq_assets.stores.dayfiles import DayFiles, probe, read_day
+from homeiq_assets.stores.dayfiles import DayFiles, bytes_of, probe, read_day
 from homeiq_assets.stores.diff import plan
-from homeiq_assets.stores.tables import FIRST, LAST, days_of, inside, known_tags, narrowed, ordered, refuse_outside
+from homeiq_assets.stores.tables import (
+    FIRST,
+    LAST,
+    days_of,
+    inside,
+    known_tags,
+    narrowed,
+    ordered,
+    refuse_outside,
+    refuse_unexpected,
+    utc_day,
+)
 from homeiq_assets.window import Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TYPES = {kind.arrow: kind for kind in Type}
 
 
 class EmbeddedStore:
@@ -52,16 +62,28 @@ class EmbeddedStore:
         with files.writing() as write:
             stored = {day: _load(path, measurement, whole=True) for day, path in files.between(covers)}
             # What a day holds beyond the schema given (an open measurement) is part of its rows.
-            wide = reduce(_widened, stored.values(), measurement)
-            everything = pa.concat_tables([conform(table, wide) for table in stored.values()] or [wide.empty()])
+            wide = reduce(widened, stored.values(), measurement)
+            everything = pa.concat_tables([conform(table, wide, "") for table in stored.values()] or [wide.empty()])
             covered = inside(everything, covers)
-            todo = plan(everything.filter(covered), conform(rows, wide), wide, step)
+            todo = plan(everything.filter(covered), conform(rows, wide, ""), wide, step)
             changed = days_of(todo.write) | days_of(todo.stale)
             if changed:
                 final = _by_day(pa.concat_tables([todo.final, everything.filter(pc.invert(covered))]), wide)
                 for day in sorted(changed):
                     write(day, final.get(day))
         return todo.counts
+
+    def put(self, measurement: Measurement, rows: pa.Table) -> None:
+        """See `Store.put`. All days get in place or, where writing fails, none."""
+        files = self._files(measurement)
+        with files.writing() as write:
+            for day, added in _by_day(rows, measurement).items():
+                path = dict(files.between(utc_day(day))).get(day)
+                stored = [] if path is None else [_load(path, measurement, whole=True)]
+                wide = reduce(widened, stored, measurement)
+                # Of two rows of one key the last one stays.
+                together = [conform(table, wide, "") for table in (*stored, added)]
+                write(day, conform(pa.concat_tables(together), wide, ""))
 
     def recover(self, measurement: Measurement) -> None:
         """Put in place what a killed writer had finished, remove what it had not. See `Store.recover`."""
@@ -98,17 +120,33 @@ class EmbeddedStore:
             if table.num_rows:
                 yield ordered(table, wanted)
 
-    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
+    def whole(self, measurement: Measurement, window: Window) -> tuple[Measurement, pa.Table]:
+        """See `Store.whole`."""
+        days: list[pa.Table] = []
+        for _, path in self._files(measurement).between(window):
+            if (day := read_day(path)) is not None and (day := day.filter(inside(day, window))).num_rows:
+                days.append(_meaningful(day, measurement))
+        _refuse_two_types(days, measurement, window)
+        wide = reduce(widened, days, measurement)
+        rows = pa.concat_tables([conform(day, wide, "") for day in days] or [wide.empty()])
+        return wide, ordered(rows, wide)
+
+    def last(
+        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+    ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
         wanted = narrowed(measurement, [field])
-        past = Window(FIRST, min(before, LAST))
         newest = wanted.empty()
+        start, end = max(since or FIRST, FIRST), min(before, LAST)
+        if end <= start:
+            return newest
+        past = Window(start, end)
         # From the oldest day on: a series may have been silent for years.
         for _, path in self._files(measurement).between(past):
-            day = ordered(_load(path, wanted), wanted)
+            day = _load(path, wanted)
             rows = pa.concat_tables([newest, day.filter(inside(day, past))])
             if rows.num_rows:
-                newest = _last_rows(rows, wanted)
+                newest = _last_rows(rows.take(np.argsort(rows["time"].cast(pa.int64()).to_numpy())), wanted)
         return ordered(newest, wanted)
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
@@ -131,16 +169,39 @@ class EmbeddedStore:
                 counts[name] += table.num_rows - int(table[name].null_count)
         return counts
 
-    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
+    def rows(self, measurement: Measurement, window: Window | None = None) -> int:
+        """See `Store.rows`."""
+        window = window or Window(FIRST, LAST)
+        days = (read_day(path, ["time"]) for _, path in self._files(measurement).between(window))
+        return sum(day.filter(inside(day, window)).num_rows for day in days if day is not None)
+
+    def delete(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        expected: Mapping[str, int] | None = None,
+    ) -> None:
         """See `Store.delete`."""
         known_tags(measurement, tags)
         files = self._files(measurement)
         with files.writing() as write:
+            if expected is not None:
+                refuse_unexpected(expected, self.counts(measurement, window, tags=tags), measurement, window)
             for day, path in files.between(window):
                 table = _load(path, measurement, whole=True)
                 kept = table.filter(pc.invert(pc.and_(inside(table, window), _tagged(table, tags))))
                 if kept.num_rows < table.num_rows:
                     write(day, kept if kept.num_rows else None)
+
+    def keeps(self, measurement: Measurement) -> timedelta | None:
+        """See `Store.keeps`: a file stays until it is removed."""
+        return None
+
+    def sizes(self) -> Mapping[str, int]:
+        """See `Store.sizes`: the day files of each measurement."""
+        return bytes_of(self._folder)
 
     def probe(self) -> list[Probe]:
         """See `Store.probe`: whether the folder can be written, and what is in it."""
@@ -170,7 +231,7 @@ def _load(path: Path, measurement: Measurement, *, whole: bool = False) -> pa.Ta
                 f" {column.type}: move that file away and materialise its UTC day again"
             )
         if column.name not in found.column_names:
-            absent = pa.scalar(UNKNOWN if column.name in measurement.tag_names else None, column.type)
+            absent = pa.scalar("" if column.name in measurement.tag_names else None, column.type)
             found = found.append_column(column, pa.repeat(absent, found.num_rows))
     if whole:
         return found
@@ -179,12 +240,28 @@ def _load(path: Path, measurement: Measurement, *, whole: bool = False) -> pa.Ta
     return found.select(measurement.arrow.names).filter(reduce(pc.or_, valid, nothing))
 
 
-def _widened(measurement: Measurement, table: pa.Table) -> Measurement:
-    """The measurement with the table's further columns: those that may not be null are tags."""
-    extra = [column for column in table.schema if column.name not in measurement.arrow.names]
-    tags = tuple(Tag(column.name) for column in extra if not column.nullable)
-    fields = tuple(Field(column.name, _TYPES[column.type]) for column in extra if column.nullable)
-    return altered(measurement, tags=measurement.tags + tags, fields=measurement.fields + fields)
+def _meaningful(day: pa.Table, measurement: Measurement) -> pa.Table:
+    """The rows with the columns that say something in them, and with the measurement's tags."""
+    names = []
+    for column in day.schema:
+        if column.name == "time" or column.name in measurement.tag_names:
+            says = True
+        elif column.nullable:
+            says = day[column.name].null_count < day.num_rows
+        else:
+            says = pc.any(pc.not_equal(day[column.name], "")).as_py()
+        names += [column.name] if says else []
+    return day.select(names)
+
+
+def _refuse_two_types(days: Sequence[pa.Table], measurement: Measurement, window: Window) -> None:
+    types: dict[str, pa.DataType] = {}
+    for column in (column for day in days for column in day.schema):
+        if types.setdefault(column.name, column.type) != column.type:
+            raise FieldTypeConflict(
+                f"{measurement.name}.{column.name} is stored as {types[column.name]} and as {column.type} in the files"
+                f" of {window} (below HOMEIQ_HOME): move those of one type away and materialise their UTC days again"
+            )
 
 
 def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:

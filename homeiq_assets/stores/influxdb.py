@@ -8,16 +8,16 @@ from typing import Any
 import pyarrow as pa
 
 from homeiq_assets.schema import Measurement
-from homeiq_assets.stores import influxdb_rows, influxql
+from homeiq_assets.stores import influxdb_found, influxdb_rows, influxql
 from homeiq_assets.stores.base import Probe, Replaced
 from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.stores.influxdb_errors import NoBucket
 from homeiq_assets.stores.influxdb_probe import probe
+from homeiq_assets.stores.influxdb_sizes import sizes
 from homeiq_assets.stores.influxdb_writer import Writer
 from homeiq_assets.stores.line_protocol import BATCH_ROWS, as_stored
-from homeiq_assets.stores.tables import known_tags, narrowed
+from homeiq_assets.stores.tables import known_tags, narrowed, refuse_unexpected
 from homeiq_assets.window import Window
-
-_CASTS = {"float": "float", "integer": "float", "unsigned": "float", "string": "string", "boolean": "boolean"}
 
 
 class InfluxStore:
@@ -25,7 +25,8 @@ class InfluxStore:
 
     `timeout` is how many seconds an answer may take to begin or to go on, `lock_timeout` how many a writer waits
     for another one (by a file in `lock_folder`), `batch_rows` the size of a write. A tag value that line
-    protocol cannot carry is stored as `line_protocol.as_stored` says. Nothing is asked until the first call.
+    protocol cannot carry is stored as `line_protocol.as_stored` says. `setting` names the bucket in errors; with
+    `makes` it is made at the first write where it does not exist. Nothing is asked until the first call.
     """
 
     live = True
@@ -42,11 +43,12 @@ class InfluxStore:
         timeout: float = 60,
         lock_timeout: float = 120,
         batch_rows: int = BATCH_ROWS,
+        setting: str = "INFLUXDB_BUCKET",
+        makes: bool = False,
     ) -> None:
         self._bucket, self._tier_bucket = bucket, tier_bucket
-        self._connection = Connection(
-            url, token, org, {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: "INFLUXDB_BUCKET"}, timeout
-        )
+        settings = {tier_bucket: "INFLUXDB_TIER_BUCKET"} | {bucket: setting}
+        self._connection = Connection(url, token, org, settings, timeout, made=[bucket] if makes else [])
         self._writer = Writer(self._connection, lock_folder, lock_timeout, batch_rows)
 
     def replace(
@@ -54,6 +56,10 @@ class InfluxStore:
     ) -> Replaced:
         """See `Store.replace`. Raises StoreError, also for rows outside `covers`, and FieldTypeConflict."""
         return self._writer.replace(self._place(measurement), measurement, rows, covers, step)
+
+    def put(self, measurement: Measurement, rows: pa.Table) -> None:
+        """See `Store.put`."""
+        self._writer.put(self._place(measurement), measurement, rows)
 
     def recover(self, measurement: Measurement) -> None:
         """See `Store.recover`."""
@@ -87,10 +93,16 @@ class InfluxStore:
             if table.num_rows:
                 yield table
 
-    def last(self, measurement: Measurement, field: str, before: datetime) -> pa.Table:
+    def whole(self, measurement: Measurement, window: Window) -> tuple[Measurement, pa.Table]:
+        """See `Store.whole`. Raises StoreError also for a name that is both a tag and a field."""
+        return influxdb_found.whole(self._connection, self._place(measurement), measurement, window)
+
+    def last(
+        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+    ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
         place = self._place(measurement)
-        return influxdb_rows.last(self._connection, place, measurement, measurement.field(field), before)
+        return influxdb_rows.last(self._connection, place, measurement, measurement.field(field), before, since)
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""
@@ -103,24 +115,48 @@ class InfluxStore:
         self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
     ) -> dict[str, int]:
         """See `Store.counts`. Values count whatever their stored type."""
-        counts = dict.fromkeys(measurement.field_names, 0)
-        source = influxql.identifier(measurement.name)
-        known = self._ask(measurement, f"SHOW FIELD KEYS FROM {source}")
-        # A selection sees one type of a name, so each stored type is counted for itself.
-        wanted = sorted({(row["fieldKey"], _CASTS[row["fieldType"]]) for row in known if row["fieldKey"] in counts})
-        if wanted:
-            select = ", ".join(
-                f"count({influxql.identifier(name)}::{cast}) AS c{n}" for n, (name, cast) in enumerate(wanted)
-            )
-            rest = influxql.where(window, _stored(measurement, tags))
-            for row in self._ask(measurement, f"SELECT {select} FROM {source}{rest}"):  # noqa: S608
-                for number, (name, _) in enumerate(wanted):
-                    counts[name] += row[f"c{number}"] or 0
-        return counts
+        known: dict[str, set[str]] = {}
+        for row in self._ask(measurement, f"SHOW FIELD KEYS FROM {influxql.identifier(measurement.name)}"):
+            if row["fieldKey"] in measurement.field_names:
+                known.setdefault(row["fieldKey"], set()).add(row["fieldType"])
+        place, stored = self._place(measurement), _stored(measurement, tags)
+        found = influxdb_rows.counts(self._connection, place, measurement.name, known, window, stored)
+        return {name: sum(found.get(name, {}).values()) for name in measurement.field_names}
 
-    def delete(self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None) -> None:
+    def rows(self, measurement: Measurement, window: Window | None = None) -> int:
+        """See `Store.rows`."""
+        return influxdb_rows.number(self._connection, self._place(measurement), measurement.name, window)
+
+    def delete(
+        self,
+        measurement: Measurement,
+        window: Window,
+        *,
+        tags: Mapping[str, str] | None = None,
+        expected: Mapping[str, int] | None = None,
+    ) -> None:
         """See `Store.delete`."""
-        self._writer.delete(self._place(measurement), measurement, window, _stored(measurement, tags))
+
+        def check() -> None:
+            if expected is not None:
+                refuse_unexpected(expected, self.counts(measurement, window, tags=tags), measurement, window)
+
+        self._writer.delete(self._place(measurement), measurement, window, _stored(measurement, tags), check)
+
+    def keeps(self, measurement: Measurement) -> timedelta | None:
+        """See `Store.keeps`: the retention of the bucket; None also where the token may not know it."""
+        place = self._place(measurement)
+        try:
+            seconds = self._connection.retention(place)
+        except NoBucket:
+            if not self._connection.makes(place):
+                raise
+            return None
+        return timedelta(seconds=seconds) if seconds else None
+
+    def sizes(self) -> Mapping[str, int]:
+        """See `Store.sizes`: the buckets that exist."""
+        return sizes(self._connection, [self._bucket, self._tier_bucket])
 
     def probe(self) -> list[Probe]:
         """See `Store.probe`."""

@@ -1,7 +1,7 @@
 """The way to an InfluxDB 2.7 server: requests out, Arrow and plain values back, every failure a StoreError."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,28 +31,27 @@ SHARD_SECONDS = 90 * 86400
 
 
 class Connection:
-    """Requests to one server about some buckets; a tier bucket that does not exist yet holds no rows.
+    """Requests to one server about some buckets; one that is still to be made holds no rows.
 
-    `settings` says by which setting each bucket is named. `timeout` is how many seconds an answer may take to begin or
-    to go on. Raises SettingError for a token that cannot be sent.
+    `settings` says by which setting each bucket is named, `made` which are made where they do not exist, beside the
+    tier bucket. `timeout` is how many seconds an answer may take to begin or to go on. Raises SettingError for a token
+    that cannot be sent.
     """
 
-    def __init__(self, url: str, token: str, org: str, settings: Mapping[str, str], timeout: float) -> None:
+    def __init__(
+        self, url: str, token: str, org: str, settings: Mapping[str, str], timeout: float, made: Collection[str] = ()
+    ) -> None:
         register(token)
         if not (token.isascii() and token.isprintable()):
             # Else the client's own error would show it.
             raise SettingError("INFLUXDB_TOKEN", "holds a line break or a character that no token has: copy it again")
         self.url, self.org = redact(url), org
-        self._settings = dict(settings)
+        self._settings, self._made = dict(settings), frozenset(made)
         # Between processes of one machine compressing costs more than it saves.
         self._gzip = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
         # Any: the client has annotations only in part.
         self._client: Any = InfluxDBClient(
-            url,
-            token,
-            org=org,
-            enable_gzip=self._gzip,
-            timeout=(int(CONNECT_SECONDS * 1000), int(timeout * 1000)),
+            url, token, org=org, enable_gzip=self._gzip, timeout=(int(CONNECT_SECONDS * 1000), int(timeout * 1000))
         )
         self._api: Any = self._client.api_client
         self._api.user_agent = "homeiq-assets"
@@ -149,7 +148,7 @@ class Connection:
 
     def makes(self, bucket: str) -> bool:
         """Whether it is a bucket of our own, which may still have to be made."""
-        return self.setting(bucket) == "INFLUXDB_TIER_BUCKET"
+        return self.setting(bucket) == "INFLUXDB_TIER_BUCKET" or bucket in self._made
 
     def setting(self, bucket: str) -> str:
         """The setting that names the bucket."""
@@ -167,12 +166,39 @@ class Connection:
 
     def retention(self, bucket: str) -> int | None:
         """The seconds a bucket keeps rows (0: for ever), None where the token may not know it."""
+        found = self._bucket(bucket)
+        if found is None:
+            return None
+        return int(found.retention_rules[0].every_seconds) if found.retention_rules else 0
+
+    def bucket_id(self, bucket: str) -> str | None:
+        """The server's own name of a bucket, None where there is none. Raises StoreError where it may not be known."""
+        try:
+            found = self._bucket(bucket)
+        except NoBucket:
+            return None
+        if found is None:
+            raise unpermitted(self._request("read", bucket))
+        return str(found.id)
+
+    def metrics(self) -> str:
+        """What `/metrics` tells, which needs no token; nothing where that is refused."""
+        with self._errors("read", ""):
+            try:
+                response = self._api.call_api("/metrics", "GET", _preload_content=False, _return_http_data_only=True)
+                return str(response.data, "utf-8", "replace")
+            except ApiException as error:
+                if error.status in (401, 403, 404):
+                    return ""
+                raise
+
+    def _bucket(self, bucket: str) -> Any:
+        """What the server says of a bucket, None where the token may not know it. Raises NoBucket."""
         with self._errors("read", bucket):
             found = self._client.buckets_api().find_buckets(org=self.org, name=bucket).buckets
-        rules = found[0].retention_rules if found else None
-        return None if not found else int(rules[0].every_seconds) if rules else 0
+        return found[0] if found else None
 
-    def create_tier_bucket(self, bucket: str) -> None:
+    def create_bucket(self, bucket: str) -> None:
         """Make a bucket without end of retention and with long shard groups. Raises StoreError with the command."""
         rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": SHARD_SECONDS}
         try:
@@ -188,8 +214,9 @@ class Connection:
                 return
             if error.retryable:
                 raise
+            tiers = " for the tiers" if self.setting(bucket) == "INFLUXDB_TIER_BUCKET" else ""
             raise NoBucket(
-                f"{self.setting(bucket)}: there is no bucket {bucket} for the tiers, and the token (INFLUXDB_TOKEN) "
+                f"{self.setting(bucket)}: there is no bucket {bucket}{tiers}, and the token (INFLUXDB_TOKEN) "
                 f"may not make it. Make it with: {create_command(bucket, self.org)}"
             ) from error
 
@@ -234,10 +261,10 @@ class Connection:
     def _refuse_unreadable(self, bucket: str) -> None:
         """InfluxQL says the same of a bucket that is not there and of one the token may not read: which it is.
 
-        Writing nothing tells; not even that is sent to a bucket of others. Raises StoreError but for a tier bucket
-        that is not there.
+        Writing nothing tells; not even that is sent to a bucket of others. Raises StoreError but for a bucket that is
+        still to be made.
         """
-        if self.setting(bucket) == "EVENTS_INFLUXDB_BUCKET":
+        if self.setting(bucket) == "EVENTS_INFLUXDB_BUCKET" and not self.makes(bucket):
             raise unreadable_events(self._request("read", bucket))
         try:
             self.write(bucket, b"\n")
@@ -265,7 +292,7 @@ class Connection:
 
 
 def create_command(bucket: str, org: str) -> str:
-    """The command that makes a tier bucket."""
+    """The command that makes a bucket as `Connection.create_bucket` does."""
     return (
         f"influx bucket create --name '{bucket}' --org '{org}' --retention 0 "
         f"--shard-group-duration {SHARD_SECONDS // 3600}h"

@@ -4,13 +4,14 @@ Names, tags, fields and types are theirs: they are found out, not declared.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from homeiq_assets.schema import TIME
 from homeiq_assets.stores import influxql
 from homeiq_assets.stores.influxdb_connection import Connection
+from homeiq_assets.stores.influxdb_errors import NoBucket
 from homeiq_assets.window import Window
 
 SETTING = "EVENTS_INFLUXDB_BUCKET"
@@ -36,6 +37,14 @@ class ForeignBucket:
     def close(self) -> None:
         """Release connections."""
         self._connection.close()
+
+    def keeps(self) -> timedelta | None:
+        """How long the bucket keeps rows; None: for ever, there is none, or the token may not know it."""
+        try:
+            seconds = self._connection.retention(self.name)
+        except NoBucket:
+            return None
+        return timedelta(seconds=seconds) if seconds else None
 
     def measurements(self) -> dict[str, dict[str, set[str]]]:
         """Every measurement of the bucket, with its fields and their types."""
@@ -72,12 +81,15 @@ class ForeignBucket:
         *,
         per: Sequence[str],
         without: Mapping[str, Collection[str]] | None = None,
+        since: datetime | None = None,
     ) -> pa.Table:
-        """As `rows`: the newest row before an instant, however old, of each measurement and set of values of `per`.
+        """As `rows`: the newest row before an instant (from `since` on) of each measurement and set of values of `per`.
 
         `without` names texts of a field whose rows do not count, and with them go rows in which it is no text.
         """
         terms = [f"time < {influxql.nanoseconds(before)}"]
+        if since is not None:
+            terms.append(f"time >= {influxql.nanoseconds(since)}")
         for field, texts in (without or {}).items():
             terms += [f"{influxql.identifier(field)}::string != {influxql.literal(text)}" for text in texts]
         groups = ", ".join(influxql.tag(name) for name in per)

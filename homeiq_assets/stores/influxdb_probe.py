@@ -1,15 +1,11 @@
 """What the doctor asks of an InfluxDB, without leaving data behind."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.influxdb_connection import Connection, create_command
 from homeiq_assets.stores.influxdb_errors import NoBucket
-
-LEAST = timedelta(days=7)
-"""how long raw rows have to stay: closed days are asked for again and rolled again for days"""
 
 
 def probe(connection: Connection, bucket: str, tier_bucket: str) -> list[Probe]:
@@ -22,7 +18,7 @@ def probe(connection: Connection, bucket: str, tier_bucket: str) -> list[Probe]:
         return probes
     probes.append(_try(f"write to {bucket}", lambda: _written(connection, bucket)))
     probes.append(_try(f"read {bucket}", lambda: _read(connection, bucket)))
-    if tier_bucket != bucket:
+    if tier_bucket != bucket or connection.retention(bucket):
         probes.append(_tier(connection, tier_bucket))
     return probes
 
@@ -38,11 +34,6 @@ def _authorised(connection: Connection, bucket: str) -> str:
     seconds = connection.retention(bucket)
     if seconds is None:
         return "the token is accepted"
-    if 0 < seconds < LEAST / timedelta(seconds=1):
-        raise StoreError(
-            f"INFLUXDB_BUCKET: the bucket {bucket} keeps rows {_kept(seconds)} only, and feeds and tiers look back "
-            f"further: set its retention to {LEAST.days} days or more, or to 0 (for ever)"
-        )
     return f"the token is accepted; the bucket {bucket} keeps rows {_kept(seconds)}"
 
 
@@ -73,6 +64,9 @@ def _tier(connection: Connection, bucket: str) -> Probe:
         return Probe(what, False, str(error))
     if seconds:
         return Probe(
-            what, False, f"INFLUXDB_TIER_BUCKET: it keeps rows {_kept(seconds)} only: set its retention to 0 (for ever)"
+            what,
+            False,
+            f"INFLUXDB_TIER_BUCKET: it keeps rows {_kept(seconds)} only, and tiers are what is left of "
+            "rows that were removed: set its retention to 0 (for ever)",
         )
     return Probe(what, True, "the token may read and write")

@@ -1,6 +1,6 @@
 """Rows of a measurement read from InfluxDB, exactly: absent tags, empty strings, and fields of another type."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,44 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.errors import FieldTypeConflict
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type
+from homeiq_assets.schema import TIME, Field, Measurement, Type
 from homeiq_assets.stores import influxql
 from homeiq_assets.stores.influxdb_connection import Connection
 from homeiq_assets.stores.tables import ordered
 from homeiq_assets.window import Window
 
-_NUMBERS = {"float", "integer", "unsigned"}
+NUMBERS = {"float", "integer", "unsigned"}
 _EMPTY = "__empty"
-
-
-def as_found(
-    connection: Connection, bucket: str, measurement: Measurement, name: str, window: Window | None = None
-) -> Measurement | None:
-    """`measurement` under the name `name`, with the tags and fields of the window (of all times) beyond its schema.
-
-    None where nothing was ever stored under that name.
-    """
-    source = influxql.identifier(name)
-    (keys,) = connection.ask(bucket, f"SHOW FIELD KEYS FROM {source}")
-    if not keys:
-        return None
-    types = {row["fieldKey"]: "integer" if row["fieldType"] == "unsigned" else row["fieldType"] for row in keys}
-    # SHOW TAG KEYS would answer for the database's default policy, which may be another bucket.
-    wanted = ", ".join(["*::tag", *(f"{influxql.identifier(key)}::field" for key in types)])
-    (found,) = connection.ask(bucket, f"SELECT {wanted} FROM {source}{influxql.where(window, None)} LIMIT 1")  # noqa: S608
-    tags = list(found[0])[1 : -len(types)] if found else []
-    return replace(
-        measurement,
-        name=name,
-        tags=(
-            *measurement.tags,
-            *(Tag(tag, identity=False) for tag in tags if tag not in measurement.tag_names),
-        ),
-        fields=(
-            *measurement.fields,
-            *(Field(key, Type(type_)) for key, type_ in types.items() if key not in measurement.field_names),
-        ),
-    )
 
 
 def read(
@@ -65,7 +35,8 @@ def read(
     table, types = _selected(connection, bucket, measurement, measurement.fields, influxql.where(window, tags))
     _refuse_other_types(connection, bucket, measurement, types, influxql.where(window, tags))
     for field in measurement.fields:
-        if field.type is Type.STRING and table.num_rows and table[field.name].null_count:
+        # No tier holds an empty string, which would cost a question for each of its texts.
+        if field.type is Type.STRING and not measurement.tier and table.num_rows and table[field.name].null_count:
             empty = f"{influxql.field(field)} = ''"
             found, _ = _selected(connection, bucket, measurement, [field], influxql.where(window, tags, empty))
             if found.num_rows:
@@ -73,14 +44,69 @@ def read(
     return _arranged(table, measurement)
 
 
-def last(connection: Connection, bucket: str, measurement: Measurement, field: Field, before: datetime) -> pa.Table:
+def counts(
+    connection: Connection,
+    bucket: str,
+    name: str,
+    fields: Mapping[str, Collection[str]],
+    window: Window | None,
+    tags: Mapping[str, str] | None,
+    *more: str,
+) -> dict[str, dict[str, int]]:
+    """How many values of each kind (`float` means all numbers) each field has, given the types it is stored as.
+
+    `more` are conditions for the rows that count.
+    """
+    # A selection sees one kind of a name, so each is counted for itself.
+    wanted = sorted({(key, _kind(type_)) for key, types in fields.items() for type_ in types})
+    counted: dict[str, dict[str, int]] = {key: {} for key in fields}
+    if wanted:
+        select = ", ".join(f"count({influxql.identifier(key)}::{kind}) AS c{n}" for n, (key, kind) in enumerate(wanted))
+        rest = influxql.where(window, tags, *more)
+        (rows,) = connection.ask(bucket, f"SELECT {select} FROM {influxql.identifier(name)}{rest}")  # noqa: S608
+        for row in rows:
+            for number, (key, kind) in enumerate(wanted):
+                counted[key][kind] = row[f"c{number}"] or 0
+    return counted
+
+
+def number(connection: Connection, bucket: str, name: str, window: Window | None) -> int:
+    """How many rows there are, whichever fields they have."""
+    (keys,) = connection.ask(bucket, f"SHOW FIELD KEYS FROM {influxql.identifier(name)}")
+    fields: dict[str, set[str]] = {}
+    for row in keys:
+        fields.setdefault(row["fieldKey"], set()).add(_kind(row["fieldType"]))
+    total, without = 0, list[str]()
+    # Values are counted, not rows: first those of the fullest field, then of rows that lack it, until none is left.
+    while fields:
+        found = counts(connection, bucket, name, fields, window, None, *without)
+        fields = {key: kinds for key, counted in found.items() if (kinds := {k for k in counted if counted[k]})}
+        if fields:
+            most, key, kind = max((found[key][kind], key, kind) for key, kinds in fields.items() for kind in kinds)
+            total += most
+            fields[key].remove(kind)
+            stored = f"{influxql.identifier(key)}::{kind}"
+            # What is absent is not equal to itself.
+            without.append(f"({stored} = {stored}) = false")
+    return total
+
+
+def last(
+    connection: Connection,
+    bucket: str,
+    measurement: Measurement,
+    field: Field,
+    before: datetime,
+    since: datetime | None = None,
+) -> pa.Table:
     """The newest value of `field` before an instant, a row per series. Raises FieldTypeConflict as `read`."""
     narrow = replace(measurement, fields=(field,))
     tags = [influxql.tag(name) for name in measurement.tag_names]
     expressions = [f"last({influxql.field(field)})", *tags]
     columns = [pa.field(field.name, field.type.arrow), *(pa.field(name, pa.string()) for name in measurement.tag_names)]
     groups = f" GROUP BY {', '.join(tags)}" if tags else ""
-    past = f" WHERE time < {influxql.nanoseconds(before)}"
+    start = f"time >= {influxql.nanoseconds(since)} AND " if since else ""
+    past = f" WHERE {start}time < {influxql.nanoseconds(before)}"
     table, types = connection.rows(bucket, measurement.name, expressions, past + groups, columns)
     _refuse_other_types(connection, bucket, narrow, types, past)
     if field.type is Type.STRING:
@@ -107,8 +133,8 @@ def _refuse_other_types(
 ) -> None:
     """A selection leaves out values of another type than the one asked for, without a word: count those."""
     for field in measurement.fields:
-        mine = {str(field.type)} if field.type in (Type.STRING, Type.BOOLEAN) else _NUMBERS
-        for other in sorted({"float" if type_ in _NUMBERS else type_ for type_ in types.get(field.name, set()) - mine}):
+        mine = {str(field.type)} if field.type in (Type.STRING, Type.BOOLEAN) else NUMBERS
+        for other in sorted({_kind(type_) for type_ in types.get(field.name, set()) - mine}):
             name = influxql.identifier(field.name)
             source = influxql.identifier(measurement.name)
             (found,) = connection.ask(bucket, f"SELECT count({name}::{other}) FROM {source}{rest}")  # noqa: S608
@@ -118,6 +144,10 @@ def _refuse_other_types(
                     f"values), and should be {field.type}: name another bucket ({connection.setting(bucket)}), or "
                     f"remove them"
                 )
+
+
+def _kind(type_: str) -> str:
+    return "float" if type_ in NUMBERS else type_
 
 
 def _with_empty(table: pa.Table, found: pa.Table, measurement: Measurement, name: str) -> pa.Table:

@@ -8,7 +8,7 @@ measurement, deleted, written, and its copy deleted; (4) at last come the rows t
 Whenever it is killed, every row is in its place or in the copy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.schema import Measurement, conform
-from homeiq_assets.stores import influxdb_rows, influxql
+from homeiq_assets.stores import influxdb_found, influxdb_rows, influxql
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.stores.diff import plan, without
 from homeiq_assets.stores.influxdb_connection import Connection
@@ -48,9 +48,11 @@ class Writer:
         refuse_outside(rows, covers, measurement)
         with self._lock(measurement):
             self._finish(bucket, measurement)
-            # What is stored beyond the schema belongs to the stored rows too.
-            found = influxdb_rows.as_found(self._connection, bucket, measurement, measurement.name, covers)
-            wide = found or measurement
+            wide = measurement
+            if not measurement.tier:
+                # What is stored beyond the schema belongs to the stored rows too; nobody else writes tiers.
+                found = influxdb_found.as_found(self._connection, bucket, measurement, measurement.name, covers)
+                wide = found or measurement
             stored = influxdb_rows.read(self._connection, bucket, wide, covers)
             todo = plan(stored, _widened(_storable(rows, measurement), wide), wide, step)
             days = [day for date in sorted(days_of(todo.stale)) if (day := utc_day(date).intersect(covers))]
@@ -63,6 +65,12 @@ class Writer:
             self._write(bucket, wide, todo.late)
         return todo.counts
 
+    def put(self, bucket: str, measurement: Measurement, rows: pa.Table) -> None:
+        """See `Store.put`."""
+        with self._lock(measurement):
+            self._finish(bucket, measurement)
+            self._write(bucket, measurement, rows)
+
     def recover(self, bucket: str, measurement: Measurement) -> None:
         """See `Store.recover`. Takes the lock only where there is something to finish."""
         pending = influxql.identifier(_pending(measurement))
@@ -70,11 +78,19 @@ class Writer:
             with self._lock(measurement):
                 self._finish(bucket, measurement)
 
-    def delete(self, bucket: str, measurement: Measurement, window: Window, tags: Mapping[str, str] | None) -> None:
-        """See `Store.delete`."""
+    def delete(
+        self,
+        bucket: str,
+        measurement: Measurement,
+        window: Window,
+        tags: Mapping[str, str] | None,
+        check: Callable[[], None],
+    ) -> None:
+        """See `Store.delete`. `check` raises where nothing may be removed."""
         with self._lock(measurement):
             # Else a later recovery would bring back what is deleted now.
             self._finish(bucket, measurement)
+            check()
             self._delete(bucket, measurement.name, window, tags)
 
     def _rewrite(self, bucket: str, measurement: Measurement, final: pa.Table, day: Window) -> None:
@@ -84,7 +100,7 @@ class Writer:
         self._clear(bucket, measurement)
 
     def _finish(self, bucket: str, measurement: Measurement) -> None:
-        pending = influxdb_rows.as_found(self._connection, bucket, measurement, _pending(measurement))
+        pending = influxdb_found.as_found(self._connection, bucket, measurement, _pending(measurement))
         if pending is None:
             return
         left = influxdb_rows.read(self._connection, bucket, pending)
@@ -125,7 +141,7 @@ class Writer:
         except NoBucket:
             if not self._connection.makes(bucket):
                 raise
-            self._connection.create_tier_bucket(bucket)
+            self._connection.create_bucket(bucket)
             self._connection.write(bucket, lines)
 
     @contextmanager
@@ -150,7 +166,7 @@ def _storable(rows: pa.Table, measurement: Measurement) -> pa.Table:
         values = pc.unique(rows[name])
         if not as_stored(values).equals(values):
             changed = changed.set_column(changed.column_names.index(name), name, as_stored(rows[name]))
-    return rows if changed is rows else conform(changed, measurement)
+    return rows if changed is rows else conform(changed, measurement, "")
 
 
 def _widened(rows: pa.Table, wide: Measurement) -> pa.Table:

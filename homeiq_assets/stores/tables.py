@@ -3,7 +3,7 @@
 No storage: tables and schemas in, tables and schemas out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.errors import StoreError
+from homeiq_assets.errors import CountsDiffer, StoreError
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.window import Window
 
@@ -37,6 +37,22 @@ def refuse_outside(rows: pa.Table, covers: Window, measurement: Measurement) -> 
         raise StoreError(
             f"{measurement.name}: {outside.num_rows} rows lie outside of {covers}, which they are said to cover"
             f" (the first at {outside['time'][0]}): nothing was written; the provider that answered so is at fault"
+        )
+
+
+def refuse_unexpected(
+    expected: Mapping[str, int], found: Mapping[str, int], measurement: Measurement, window: Window
+) -> None:
+    """Raise CountsDiffer unless a window holds as many values of each field as expected; one left out has none."""
+    differing = [name for name in (*found, *(expected.keys() - found)) if expected.get(name, 0) != found.get(name, 0)]
+    if differing:
+        differences = ", ".join(
+            f"{expected.get(name, 0)} values of {name} were expected and {found.get(name, 0)} found"
+            for name in sorted(differing)
+        )
+        raise CountsDiffer(
+            f"{measurement.name} has changed in {window} since it was counted: {differences}; nothing was removed. "
+            f"Find out what writes there, then run this again, which counts anew"
         )
 
 

@@ -35,6 +35,7 @@ ANSWER = [air(0, 41), air(1, 52, "Moderate"), air(3, 44)]
 READING: dict[str, Callable[[Store], object]] = {
     "read": lambda store: store.read(AIR_QUALITY, DAY),
     "stream": lambda store: list(store.stream(AIR_QUALITY, DAY)),
+    "whole": lambda store: store.whole(AIR_QUALITY, DAY),
     "last": lambda store: store.last(AIR_QUALITY, "aqi", NOON),
     "newest": lambda store: store.newest(AIR_QUALITY),
     "counts": lambda store: store.counts(AIR_QUALITY, DAY),

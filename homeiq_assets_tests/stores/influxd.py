@@ -35,13 +35,18 @@ def free_port() -> int:
 
 
 class Influxd:
-    """A running server: `url`, `org`, an all-access `token_all`, fresh buckets and tokens on demand."""
+    """A running server: `url`, `org`, an all-access `token_all`, fresh buckets and tokens on demand.
 
-    def __init__(self) -> None:
+    With `options` of `influxd` it is always one of our own.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self.org = os.environ.get("HOMEIQ_TEST_INFLUXDB_ORG", "homeiq")
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        if url := os.environ.get("HOMEIQ_TEST_INFLUXDB_URL"):
+        url = os.environ.get("HOMEIQ_TEST_INFLUXDB_URL")
+        if url and not options:
             self.url = url.rstrip("/")
             self.token_all = os.environ["HOMEIQ_TEST_INFLUXDB_TOKEN"]
         else:
@@ -105,6 +110,14 @@ class Influxd:
         assert "error" not in result, result["error"]
         return list(result.get("series", []))
 
+    def disk_size(self, bucket: str) -> int:
+        """The bytes of the bucket's data files, of a server that was started here with options."""
+        found = self.bucket(bucket)
+        assert found is not None
+        assert self._folder is not None
+        files = (self._folder / "engine" / "data" / found["id"]).glob("autogen/*/*.tsm")
+        return sum(file.stat().st_size for file in files)
+
     def stop(self) -> None:
         """End the server and forget its data."""
         if self._process is not None:
@@ -137,6 +150,7 @@ class Influxd:
                     "--ui-disabled",
                     "--no-tasks",
                     "--log-level=error",
+                    *self._options,
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,6 +1,8 @@
 """Where a store is, so that a test can open it, and open it again in another process; and rows to compare."""
 
-from collections.abc import Mapping, Sequence
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +44,8 @@ class InfluxPlace:
     timeout: float = 30
     lock_timeout: float = 30
     batch_rows: int = 5000
+    setting: str = "INFLUXDB_BUCKET"
+    makes: bool = False
 
     def open(self) -> Store:
         return InfluxStore(
@@ -54,10 +58,25 @@ class InfluxPlace:
             timeout=self.timeout,
             lock_timeout=self.lock_timeout,
             batch_rows=self.batch_rows,
+            setting=self.setting,
+            makes=self.makes,
         )
 
 
 Place = EmbeddedPlace | InfluxPlace
+
+
+@contextmanager
+def locked_by_another(place: Place, measurement: str) -> Iterator[None]:
+    """Hold the lock of a measurement that was written, as another process would."""
+    path = (
+        place.folder / measurement / ".lock"
+        if isinstance(place, EmbeddedPlace)
+        else place.locks / f"influxdb-{measurement}.lock"
+    )
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def plain(table: pa.Table) -> list[dict[str, Any]]:

@@ -199,15 +199,16 @@ def test_the_doctor_hears_what_works(influxd: Influxd, place: InfluxPlace, store
     assert (store.probe()[-1].ok, "keeps rows for 30 days only" in store.probe()[-1].detail) == (False, True)
 
 
-def test_the_doctor_hears_that_a_bucket_forgets_too_soon(
+def test_the_doctor_hears_that_a_bucket_with_tiers_in_it_forgets(
     influxd: Influxd, influx_place: Callable[..., InfluxPlace]
 ) -> None:
-    store = influx_place(bucket=influxd.create_bucket(retention_seconds=2 * 86400)).open()
+    bucket = influxd.create_bucket(retention_seconds=2 * 86400)
+    store = influx_place(bucket=bucket, tier_bucket=bucket).open()
 
-    failed = [probe.detail for probe in store.probe() if probe.ok is False]
+    failed = [probe for probe in store.probe() if probe.ok is False]
 
-    assert len(failed) == 1
-    assert re.match("INFLUXDB_BUCKET: the bucket .* keeps rows for 2 days only.*to 7 days or more", failed[0])
+    assert [probe.what for probe in failed] == [f"tiers in {bucket}"]
+    assert re.match("INFLUXDB_TIER_BUCKET: it keeps rows for 2 days only.*retention to 0", failed[0].detail)
     store.close()
 
 

@@ -1,9 +1,7 @@
 """Two processes write the same measurement at once: the store ends with one answer whole, and nobody fails."""
 
-import fcntl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
@@ -16,7 +14,7 @@ from homeiq_assets.measurements import AIR_QUALITY, SMART_METER, tier_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.crashes import processes
-from homeiq_assets_tests.stores.places import EmbeddedPlace, InfluxPlace, Place, Row, held, put, rows
+from homeiq_assets_tests.stores.places import EmbeddedPlace, InfluxPlace, Place, Row, held, locked_by_another, put, rows
 
 HOUR = timedelta(hours=1)
 MIDNIGHT = datetime(2026, 3, 10, tzinfo=UTC)
@@ -40,19 +38,6 @@ def write_repeatedly(place: Place, answer: list[Row], start: Barrier) -> None:
         start.wait(timeout=30)
         put(store, AIR_QUALITY, answer, TWO_DAYS)
     store.close()
-
-
-@contextmanager
-def locked_by_another(place: Place) -> Iterator[None]:
-    """Hold the lock of AIR_QUALITY as another process would."""
-    path = (
-        place.folder / "air_quality" / ".lock"
-        if isinstance(place, EmbeddedPlace)
-        else place.locks / "influxdb-air_quality.lock"
-    )
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def test_the_store_ends_with_one_of_two_answers_whole(store: Store, place: Place) -> None:
@@ -128,7 +113,7 @@ def test_two_processes_that_both_miss_the_tier_bucket_both_store_in_the_one_that
 def test_a_writer_waits_until_another_one_is_done(store: Store, place: Place) -> None:
     put(store, AIR_QUALITY, OUTSIDE)
     writer = threading.Thread(target=put, args=(store, AIR_QUALITY, ONE, TWO_DAYS))
-    with locked_by_another(place):
+    with locked_by_another(place, "air_quality"):
         writer.start()
         writer.join(timeout=0.3)
         assert writer.is_alive()
@@ -143,7 +128,7 @@ def test_a_writer_that_waited_too_long_says_for_whom_and_that_waiting_helps(stor
     put(store, AIR_QUALITY, OUTSIDE)
     impatient = replace(place, lock_timeout=0.1).open()
 
-    with locked_by_another(place):
+    with locked_by_another(place, "air_quality"):
         for write in (
             lambda: put(impatient, AIR_QUALITY, ONE, TWO_DAYS),
             lambda: impatient.delete(AIR_QUALITY, TWO_DAYS),
