@@ -129,7 +129,7 @@ class Household:
 
     def archive_names(self) -> list[str]:
         """The objects of the archive."""
-        return open_archive(self.settings).names("")
+        return list(open_archive(self.settings).sizes(""))
 
 
 @contextlib.contextmanager

@@ -3,17 +3,24 @@
 A manifest is JSON, swapped last: an object is archived once its manifest names it, and only then.
 """
 
+import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import TypeAdapter, ValidationError
 
+from homeiq_assets.archive.encoding import TYPES
 from homeiq_assets.errors import ArchiveError
-from homeiq_assets.window import Window, local_date, local_day, local_days, local_month
+from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.window import Window, local_date, local_day, local_days, local_midnight, local_month
 
 SCHEMA_VERSION = 1
 MANIFEST = "_manifest.json"
@@ -54,7 +61,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The archived rows of one measurement and period; without rows nothing is archived and `object` is empty."""
+    """The archived rows of one measurement and period; where nothing is archived `object` is empty."""
 
     measurement: str
     zone: str
@@ -68,14 +75,37 @@ class Manifest:
     """time of the earliest row, UTC, to the nanosecond; `last` of the latest"""
     last: str
     fields: dict[str, str]
-    """name -> type of every field"""
+    """name -> type of every field that the rows have"""
     sums: dict[str, float | int]
-    """of every field that can be added up; flags: how many are on"""
+    """of every field that can be added up (values that are not finite left out); flags: how many are on"""
     object: str
     """name from the archive's root"""
     sha256: str
     bytes: int
     schema_version: int = SCHEMA_VERSION
+
+
+def describe(table: pa.Table, measurement: Measurement, period: Period, data: bytes) -> Manifest:
+    """The manifest of rows whose object is `data`. Raises ArchiveError where rows lie outside the period."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    span = pc.min_max(table["time"].cast(pa.int64())).as_py()
+    fields = [column.name for column in table.schema if column.nullable]
+    sums = {name: _sum(table[name]) for name in fields if not pa.types.is_string(table[name].type)}
+    return Manifest(
+        measurement=measurement.name,
+        zone=period.zone.key,
+        start=period.window.start.isoformat(),
+        end=period.window.end.isoformat(),
+        rows=int(table.num_rows),
+        days=tuple(day.isoformat() for day in _days(table, measurement, period)),
+        first=_text(span["min"]),
+        last=_text(span["max"]),
+        fields={name: TYPES[table[name].type].value for name in fields},
+        sums={name: total for name, total in sums.items() if total is not None},
+        object=f"{period.folder(measurement.name)}/{quote(measurement.name, safe='')}-{sha256[:16]}.parquet",
+        sha256=sha256,
+        bytes=len(data),
+    )
 
 
 def to_json(manifest: Manifest) -> bytes:
@@ -96,6 +126,31 @@ def from_json(data: bytes, name: str) -> Manifest:
         return TypeAdapter(Manifest).validate_python(content)
     except ValidationError as error:
         raise _damaged(name) from error
+
+
+def _days(table: pa.Table, measurement: Measurement, period: Period) -> list[date]:
+    """The local dates that have rows."""
+    midnights = [local_midnight(day, period.zone) for day in period.days]
+    edges = pa.array([*midnights, period.window.end], TIME).cast(pa.int64()).to_numpy()
+    found = np.unique(np.searchsorted(edges, table["time"].cast(pa.int64()).to_numpy(), "right")) - 1
+    if len(found) and (found[0] < 0 or found[-1] >= len(midnights)):
+        raise ArchiveError(f"{measurement.name}: rows from outside {period} ({period.zone.key}) are not archived in it")
+    return [period.days[number] for number in found]
+
+
+def _text(instant: int | None) -> str:
+    return "" if instant is None else f"{np.datetime64(instant, 'ns')}Z"
+
+
+def _sum(column: pa.ChunkedArray) -> float | int | None:
+    """None where it is too large for a float."""
+    values: list[float] = column.drop_null().to_pylist()
+    if not pa.types.is_floating(column.type):
+        return sum(values)
+    try:
+        return math.fsum(value for value in values if math.isfinite(value))
+    except OverflowError:
+        return None
 
 
 def _damaged(name: str) -> ArchiveError:

@@ -18,15 +18,18 @@ SIMULATED = "simulated"
 
 
 def write_month(
-    rows: pa.Table | Iterable[pa.Table], measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore
+    rows: pa.Table | Iterable[pa.Table],
+    measurement: Measurement,
+    month: Window,
+    zone: ZoneInfo,
+    objects: ObjectStore,
+    *,
+    complete: bool = False,
 ) -> Manifest:
-    """Archive the rows (a table, or several such as one per day) of a local month; as `write_period`.
-
-    Without rows the manifest that comes back says so, and nothing is written.
-    """
+    """Archive the rows (a table, or several such as one per day) of a local month; as `write_period`."""
     tables = [rows] if isinstance(rows, pa.Table) else list(rows)
     together = pa.concat_tables([measurement.empty(), *tables], promote_options="default")
-    return write_period(together, measurement, _period(month, zone), objects)
+    return write_period(together, measurement, _period(month, zone), objects, complete=complete)
 
 
 def read_month(measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore) -> pa.Table:
@@ -38,12 +41,17 @@ def refuse_simulated(rows: pa.Table, measurement: Measurement, settings: Setting
     """Raise SettingError where simulated rows would enter the owner's S3 bucket without being allowed by name."""
     if settings.s3_archive_bucket is None or settings.homeiq_allow_simulated == "on":
         return
-    if any(SIMULATED in rows[tag].unique().to_pylist() for tag in measurement.tag_names):
+    if is_simulated(rows, measurement):
         raise SettingError(
             "HOMEIQ_ALLOW_SIMULATED",
             f"{measurement.name} holds simulated readings, which never enter your bucket (S3_ARCHIVE_BUCKET is set) "
             "unless this is set to on",
         )
+
+
+def is_simulated(rows: pa.Table, measurement: Measurement) -> bool:
+    """Whether a simulated provider wrote any of the rows, as far as their tags say who did."""
+    return any(SIMULATED in rows[tag].unique().to_pylist() for tag in measurement.tag_names)
 
 
 def _period(month: Window, zone: ZoneInfo) -> Period:

@@ -32,12 +32,8 @@ class ObjectStore(Protocol):
         """The object's bytes, None where there is none of that name."""
         ...
 
-    def exists(self, name: str) -> bool:
-        """Whether there is an object of that name."""
-        ...
-
-    def names(self, folder: str) -> list[str]:
-        """The names, from the archive's root, of all objects below a folder, sorted."""
+    def sizes(self, folder: str) -> dict[str, int]:
+        """All objects below a folder: name from the archive's root -> bytes, sorted by name."""
         ...
 
     def delete(self, name: str) -> None:
@@ -76,14 +72,14 @@ class LocalFolder:
             return (self.path / name).read_bytes()
         return None
 
-    def exists(self, name: str) -> bool:
-        with self._errors("read", name):
-            return (self.path / name).is_file()
-
-    def names(self, folder: str) -> list[str]:
+    def sizes(self, folder: str) -> dict[str, int]:
+        found = {}
         with self._errors("read", folder):
-            files = [path for path in (self.path / folder).rglob("*") if path.is_file() and path.suffix != ".part"]
-            return sorted(path.relative_to(self.path).as_posix() for path in files)
+            for path in (self.path / folder).rglob("*"):
+                with suppress(FileNotFoundError):  # deleted or renamed since it was listed
+                    if path.suffix != ".part" and path.is_file():
+                        found[path.relative_to(self.path).as_posix()] = path.stat().st_size
+        return dict(sorted(found.items()))
 
     def delete(self, name: str) -> None:
         with self._errors("delete", name):

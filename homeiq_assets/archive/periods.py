@@ -6,25 +6,17 @@ names. Two writers at once are one after the other in the order of their swaps.
 """
 
 import hashlib
-import io
-import math
-import re
-from datetime import date
-from urllib.parse import quote
+from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from homeiq_assets.archive.manifest import MANIFEST, Manifest, Period, from_json, to_json
+from homeiq_assets.archive.encoding import checked, decoded, earliest, encoded, lacking
+from homeiq_assets.archive.manifest import MANIFEST, Manifest, Period, describe, from_json, to_json
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.errors import ArchiveError
-from homeiq_assets.schema import TIME, Measurement, Type, conform
-from homeiq_assets.window import local_midnight
+from homeiq_assets.schema import Measurement, conform
 
 ATTEMPTS = 5
-_HIVE_KEY = re.compile(r"(?:measurement|year|month|day)_*")
 
 
 def manifest_of(measurement: Measurement, period: Period, objects: ObjectStore) -> Manifest | None:
@@ -34,41 +26,56 @@ def manifest_of(measurement: Measurement, period: Period, objects: ObjectStore) 
     return None if data is None else from_json(data, name)
 
 
-def write_period(rows: pa.Table, measurement: Measurement, period: Period, objects: ObjectStore) -> Manifest:
-    """Archive the rows of a period, in place of what is archived of it. The same rows again change nothing.
+def write_period(
+    rows: pa.Table, measurement: Measurement, period: Period, objects: ObjectStore, *, complete: bool = False
+) -> Manifest:
+    """Archive the rows of a period, typed as the store has them, in place of what is archived of it.
 
-    Without rows nothing is written. Raises ArchiveError where rows lie outside the period, where a day
-    that is archived has no row any more, and where what was written is not what comes back.
+    The same rows again change nothing; without rows of a period that is not archived nothing is written, and the
+    manifest that comes back says so. `complete`: the store certainly holds the whole period, none of it was
+    removed or has expired, so that archived rows which it lacks were withdrawn, and the archive follows.
+    Otherwise rows that lack a series and time of the archived ones are refused, and the archive stays.
+
+    Raises ArchiveError for that, where rows lie outside the period, and where what was written is not what
+    comes back; ValueError where the rows are not typed as a store's (`encoding.checked`).
     """
-    table = conform(rows, measurement)
-    days = _days(table, measurement, period)
-    data = _encoded(table)
-    wanted = _manifest(table, measurement, period, days, data)
+    table = checked(rows, measurement)
+    data = encoded(table)
+    wanted = describe(table, measurement, period, data)
     name = f"{period.folder(measurement.name)}/{MANIFEST}"
+    unkept = ""
     for _ in range(ATTEMPTS):
         stored = manifest_of(measurement, period, objects)
-        archived = _archived_days(stored, measurement, period, objects)
-        _refuse_lost_days(stored, wanted, archived, period)
-        if not table.num_rows:
-            return wanted
-        if objects.get(wanted.object) != data:
+        names = [stored.object] if stored is not None else _object_names(measurement, period, objects)
+        archived = _readable(names, objects)
+        _refuse_another_zone(stored, wanted, period)
+        if not complete:
+            _refuse_less(table, wanted, stored, archived, period)
+        if not table.num_rows and not names:
+            return replace(wanted, object="", sha256="", bytes=0)
+        goal = wanted
+        if stored is not None and any(encoded(one) == data for one in archived):
+            goal = stored  # the same rows, perhaps packed by another version of pyarrow
+        elif objects.get(wanted.object) != data:
             objects.put(wanted.object, data)
             found = objects.get(wanted.object)
             if found is None:
-                continue  # another writer has deleted it as superseded, before the manifest named it
-            if found != data or not _verified(found, measurement, wanted, period).equals(table):
-                raise ArchiveError(
-                    f"{wanted.object} is not what was written; what was archived before is unchanged, run it again",
-                    retryable=True,
-                )
+                unkept = wanted.object  # or another writer deleted it as superseded before the manifest named it
+                continue
+            if found != data or encoded(decoded(found)) != data:
+                raise _not_what_was_written(wanted.object)
         faster = manifest_of(measurement, period, objects) != stored
-        if not faster and stored != wanted:
-            objects.put(name, to_json(wanted))
-        overtaken = _delete_superseded(measurement, period, objects)
+        if not faster and stored != goal:
+            objects.put(name, to_json(goal))
+        overtaken = _delete_superseded(measurement, period, objects, complete)
         current = manifest_of(measurement, period, objects)
-        if not (faster or overtaken) and current is not None and objects.exists(current.object):
-            return wanted
+        unkept = name if current == stored != goal else ""
+        there = current is not None and current.object in _object_names(measurement, period, objects)
+        if there and not (faster or overtaken or unkept):
+            return goal
         # Another writer is at work: what it archived counts as well, so all is looked at again.
+    if unkept:
+        raise _not_what_was_written(unkept)
     raise ArchiveError(
         f"{measurement.name} {period}: other processes keep writing this archive; let one finish, then run again",
         retryable=True,
@@ -76,7 +83,10 @@ def write_period(rows: pa.Table, measurement: Measurement, period: Period, objec
 
 
 def read_period(measurement: Measurement, period: Period, objects: ObjectStore) -> pa.Table:
-    """The archived rows of a period, typed by the schema; no rows where nothing is archived.
+    """The archived rows of a period; none where nothing is archived.
+
+    Those of a tier are typed by its schema. Raw ones come exactly as they were archived, so they may have tags
+    (columns that may not be null) and fields beyond the schema, and fields of another type.
 
     Raises ArchiveError where the object is missing or not what its manifest says.
     """
@@ -96,67 +106,15 @@ def read_period(measurement: Measurement, period: Period, objects: ObjectStore) 
     return measurement.empty()
 
 
-def _days(table: pa.Table, measurement: Measurement, period: Period) -> list[date]:
-    """The local dates that have rows."""
-    midnights = [local_midnight(day, period.zone) for day in period.days]
-    edges = pa.array([*midnights, period.window.end], TIME).cast(pa.int64()).to_numpy()
-    found = np.unique(np.searchsorted(edges, table["time"].cast(pa.int64()).to_numpy(), "right")) - 1
-    if len(found) and (found[0] < 0 or found[-1] >= len(midnights)):
-        raise ArchiveError(f"{measurement.name}: rows from outside {period} ({period.zone.key}) are not archived in it")
-    return [period.days[number] for number in found]
-
-
-def _manifest(table: pa.Table, measurement: Measurement, period: Period, days: list[date], data: bytes) -> Manifest:
-    sha256 = hashlib.sha256(data).hexdigest()
-    span = pc.min_max(table["time"].cast(pa.int64())).as_py()
-    file = f"{quote(measurement.name, safe='')}-{sha256[:16]}.parquet"
-    return Manifest(
-        measurement=measurement.name,
-        zone=period.zone.key,
-        start=period.window.start.isoformat(),
-        end=period.window.end.isoformat(),
-        rows=int(table.num_rows),
-        days=tuple(day.isoformat() for day in days),
-        first=_text(span["min"]),
-        last=_text(span["max"]),
-        fields={field.name: field.type.value for field in measurement.fields},
-        sums={f.name: _sum(table[f.name]) for f in measurement.fields if f.type is not Type.STRING},
-        object=f"{period.folder(measurement.name)}/{file}" if table.num_rows else "",
-        sha256=sha256 if table.num_rows else "",
-        bytes=len(data) if table.num_rows else 0,
-    )
-
-
-def _text(instant: int | None) -> str:
-    return "" if instant is None else f"{np.datetime64(instant, 'ns')}Z"
-
-
-def _sum(column: pa.ChunkedArray) -> float | int:
-    if pa.types.is_floating(column.type):
-        return math.fsum(column.drop_null().to_pylist())
-    return int(pc.sum(column).as_py() or 0)
-
-
-def _encoded(table: pa.Table) -> bytes:
-    """The rows as Parquet; the same rows give the same bytes. Names of hive keys are not taken twice."""
-    buffer = io.BytesIO()
-    renamed = table.rename_columns([f"{n}_" if _HIVE_KEY.fullmatch(n) else n for n in table.column_names])
-    pq.write_table(renamed.combine_chunks(), buffer, compression="zstd", version="2.6")
-    return buffer.getvalue()
-
-
-def _decoded(data: bytes) -> pa.Table:
-    table = pq.ParquetFile(io.BytesIO(data)).read()
-    return table.rename_columns([n[:-1] if _HIVE_KEY.fullmatch(n) else n for n in table.column_names])
-
-
 def _verified(data: bytes, measurement: Measurement, manifest: Manifest, period: Period) -> pa.Table:
     if hashlib.sha256(data).hexdigest() != manifest.sha256:
         raise ArchiveError(
             f"the archive's object {manifest.object} is damaged ({len(data)} bytes, its manifest says {manifest.bytes} "
             f"and another sha256); {_advice(measurement, period)}"
         )
-    table = _decoded(data)
+    table = decoded(data)
+    if not measurement.tier or table.schema.equals(measurement.arrow):
+        return table
     later = set(table.column_names) - set(measurement.arrow.names)
     if later:
         raise ArchiveError(
@@ -173,40 +131,57 @@ def _advice(measurement: Measurement, period: Period) -> str:
     )
 
 
-def _archived_days(stored: Manifest | None, measurement: Measurement, period: Period, objects: ObjectStore) -> set[str]:
-    """The local dates that the archive has rows of; where the manifest is lost, its objects say so."""
-    if stored is not None:
-        return set(stored.days)
-    names = _object_names(measurement, period, objects)
-    return {day for name in names for day in _days_in(objects.get(name), name, measurement, period)}
+def _not_what_was_written(name: str) -> ArchiveError:
+    return ArchiveError(
+        f"the archive does not give back {name} as it was written; what was archived before is unchanged. Look at its "
+        "service (S3_ARCHIVE_BUCKET, AWS_ENDPOINT_URL_S3) or disk (HOMEIQ_HOME), then run it again",
+        retryable=True,
+    )
 
 
-def _days_in(data: bytes | None, name: str, measurement: Measurement, period: Period) -> set[str]:
-    """The local dates of an object's rows; none where it is gone or not what its name says."""
-    if data is None or hashlib.sha256(data).hexdigest()[:16] not in name:
-        return set()
-    return {day.isoformat() for day in _days(_decoded(data), measurement, period)}
+def _readable(names: list[str], objects: ObjectStore) -> list[pa.Table]:
+    """The rows of those objects that are there and are what their names say."""
+    found = ((name, objects.get(name)) for name in names)
+    return [decoded(data) for name, data in found if data is not None and _is_whole(data, name)]
 
 
-def _refuse_lost_days(stored: Manifest | None, wanted: Manifest, archived: set[str], period: Period) -> None:
-    what = f"{wanted.measurement} {period}"
+def _is_whole(data: bytes, name: str) -> bool:
+    return name.endswith(f"-{hashlib.sha256(data).hexdigest()[:16]}.parquet")
+
+
+def _refuse_another_zone(stored: Manifest | None, wanted: Manifest, period: Period) -> None:
     if stored is not None and stored.zone != wanted.zone:
         raise ArchiveError(
-            f"HOMEIQ_TIMEZONE: {what} is archived by the days of {stored.zone}, not of {wanted.zone}; set it back"
+            f"HOMEIQ_TIMEZONE: {wanted.measurement} {period} is archived by the days of {stored.zone}, "
+            f"not of {wanted.zone}; set it back"
         )
-    lost = sorted(archived - set(wanted.days))
+
+
+def _refuse_less(
+    table: pa.Table, wanted: Manifest, stored: Manifest | None, archived: list[pa.Table], period: Period
+) -> None:
+    """Raise ArchiveError where archived rows have no counterpart; of a damaged object its manifest tells."""
+    what = f"{wanted.measurement} {period}: the archive holds"
+    advice = "restore first, so that they are not lost. The archive is unchanged"
+    lost = sorted(set(stored.days if stored is not None else ()) - set(wanted.days))
     if lost:
-        raise ArchiveError(
-            f"{what}: the archive holds days of which the store has no rows any more ({', '.join(lost)}); "
-            "restore first, so that they are not lost. The archive is unchanged"
-        )
+        raise ArchiveError(f"{what} days of which the store has no rows any more ({', '.join(lost)}); {advice}")
+    for one in archived:
+        missing = lacking(table, one)
+        if missing.num_rows:
+            raise ArchiveError(
+                f"{what} {missing.num_rows} of its {one.num_rows} rows that the store has not any more "
+                f"(the first of {earliest(missing)}); {advice}"
+            )
+    if stored is not None and not archived and wanted.rows < stored.rows:
+        raise ArchiveError(f"{what} {stored.rows} rows, the store only {wanted.rows}; {advice}")
 
 
-def _delete_superseded(measurement: Measurement, period: Period, objects: ObjectStore) -> bool:
+def _delete_superseded(measurement: Measurement, period: Period, objects: ObjectStore, complete: bool) -> bool:
     """Delete the period's objects that the manifest does not name.
 
-    One with more days was archived by another writer at the very moment of the swap: it is named
-    again instead, and True comes back.
+    Unless the writer's rows are `complete`, one that has more was archived by another writer at the very moment
+    of the swap: it is named again instead, and True comes back.
     """
     for name in _object_names(measurement, period, objects):
         current = manifest_of(measurement, period, objects)
@@ -215,11 +190,12 @@ def _delete_superseded(measurement: Measurement, period: Period, objects: Object
         data = objects.get(name)
         if data is None:
             continue
-        if _days_in(data, name, measurement, period) - set(current.days):
-            table = conform(_decoded(data), measurement)
-            again = _manifest(table, measurement, period, _days(table, measurement, period), data)
-            objects.put(f"{period.folder(measurement.name)}/{MANIFEST}", to_json(again))
-            return True
+        if not complete and _is_whole(data, name):
+            table, named = decoded(data), _readable([current.object], objects)
+            if not named or lacking(named[0], table).num_rows:
+                again = describe(table, measurement, period, data)
+                objects.put(f"{period.folder(measurement.name)}/{MANIFEST}", to_json(again))
+                return True
         objects.delete(name)
         # Another writer may have swapped to it in between; then it is not superseded.
         current = manifest_of(measurement, period, objects)
@@ -231,4 +207,4 @@ def _delete_superseded(measurement: Measurement, period: Period, objects: Object
 def _object_names(measurement: Measurement, period: Period, objects: ObjectStore) -> list[str]:
     """The period's own objects (those of a month's days are further below)."""
     folder = f"{period.folder(measurement.name)}/"
-    return [n for n in objects.names(folder) if n.endswith(".parquet") and "/" not in n.removeprefix(folder)]
+    return [n for n in objects.sizes(folder) if n.endswith(".parquet") and "/" not in n.removeprefix(folder)]

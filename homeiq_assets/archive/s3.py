@@ -11,17 +11,22 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004 (botocore's, which is not the builtin's kind)
+    FlexibleChecksumError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
+from homeiq_assets.archive.manifest import MANIFEST
 from homeiq_assets.archive.objects import probe_writing
 from homeiq_assets.errors import ArchiveError, SettingError
 from homeiq_assets.redaction import redact
 
 _CREDENTIALS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (AWS_SESSION_TOKEN with temporary ones), or AWS_PROFILE"
 _NOT_READABLE_AT_ONCE = ("GLACIER", "DEEP_ARCHIVE")
+_NO_ANSWER = "the service does not answer, or not as S3 does; look at the network, AWS_REGION and AWS_ENDPOINT_URL_S3"
 _MISSING = ("404", "NoSuchKey", "NotFound")
 _HINTS = {
     "NoSuchBucket": "S3_ARCHIVE_BUCKET: there is no such bucket; make it, or correct the name",
@@ -44,7 +49,9 @@ _WAITING_HELPS = {"SlowDown", "RequestTimeout", "RequestTimeoutException", "Thro
 
 
 class S3Bucket:
-    """The archive below a prefix of a bucket. `storage_class` and `sse` are S3's names, None for its default.
+    """The archive below a prefix of a bucket. `storage_class` and `sse` are S3's names, None for the bucket's default.
+
+    Manifests are encrypted as objects are, but always in the bucket's default class.
 
     Raises SettingError for a storage class whose objects cannot be read at once: what is archived is
     downloaded and compared.
@@ -62,13 +69,14 @@ class S3Bucket:
         self.bucket = bucket
         self._client = client
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._options = {
-            name: value for name, value in (("StorageClass", storage_class), ("ServerSideEncryption", sse)) if value
-        }
+        # A manifest is small and often swapped, which the classes for what is seldom read bill for 128 KB and months.
+        self._of_manifests = {"ServerSideEncryption": sse} if sse else {}
+        self._options = self._of_manifests | ({"StorageClass": storage_class} if storage_class else {})
 
     def put(self, name: str, data: bytes) -> None:
         with self._errors("write", name):
-            self._client.put_object(Body=data, **self._at(name), **self._options)
+            options = self._of_manifests if name.endswith(MANIFEST) else self._options
+            self._client.put_object(Body=data, **self._at(name), **options)
 
     def get(self, name: str) -> bytes | None:
         with self._errors("read", name):
@@ -79,37 +87,37 @@ class S3Bucket:
                     return None
                 raise
 
-    def exists(self, name: str) -> bool:
-        with self._errors("read", name):
-            try:
-                self._client.head_object(**self._at(name))
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return False
-                raise
-            return True
-
-    def names(self, folder: str) -> list[str]:
+    def sizes(self, folder: str) -> dict[str, int]:
         below = f"{self._prefix}{folder.strip('/')}/" if folder.strip("/") else self._prefix
         with self._errors("list", folder):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=below)
-            return sorted(item["Key"].removeprefix(self._prefix) for page in pages for item in page.get("Contents", []))
+            found: dict[str, int] = {}
+            for page in pages:
+                if page.keys() <= {"ResponseMetadata"}:
+                    raise ArchiveError(f"{self._cannot('list', folder)}: {_NO_ANSWER} (an empty one)", retryable=True)
+                found |= {
+                    item["Key"].removeprefix(self._prefix): int(item["Size"]) for item in page.get("Contents", [])
+                }
+        return dict(sorted(found.items()))
 
     def delete(self, name: str) -> None:
         with self._errors("delete", name):
             self._client.delete_object(**self._at(name))
 
     def probe(self) -> str:
-        self.names("_")  # a missing right to list makes a missing object look like a forbidden one
+        self.sizes("_")  # a missing right to list makes a missing object look like a forbidden one
         probe_writing(self)
         return f"s3://{self.bucket}/{self._prefix}"
 
     def _at(self, name: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": f"{self._prefix}{name}"}
 
+    def _cannot(self, doing: str, name: str) -> str:
+        return f"cannot {doing} {name} in s3://{self.bucket}/{self._prefix}"
+
     @contextmanager
     def _errors(self, doing: str, name: str) -> Iterator[None]:
-        what = f"cannot {doing} {name} in s3://{self.bucket}/{self._prefix}"
+        what = self._cannot(doing, name)
         try:
             yield
         except (NoCredentialsError, PartialCredentialsError) as error:
@@ -120,12 +128,14 @@ class S3Bucket:
             hint = _HINTS.get(_code(error), "look at S3_ARCHIVE_BUCKET and the service")
             waiting_helps = _code(error) in _WAITING_HELPS or status >= 500 or status == 429
             raise ArchiveError(redact(f"{what}: {hint} ({said})"), retryable=waiting_helps) from error
-        except (ConnectionError, HTTPClientError) as error:
-            raise ArchiveError(
-                redact(f"{what}: the service does not answer; look at the network, AWS_REGION and ")
-                + redact(f"AWS_ENDPOINT_URL_S3 ({error})"),
-                retryable=True,
-            ) from error
+        except (
+            ConnectionError,
+            HTTPClientError,
+            IncompleteReadError,
+            FlexibleChecksumError,
+            ResponseParserError,
+        ) as error:
+            raise ArchiveError(redact(f"{what}: {_NO_ANSWER} ({error})"), retryable=True) from error
         except BotoCoreError as error:
             raise ArchiveError(redact(f"{what}: look at S3_ARCHIVE_BUCKET and AWS's settings ({error})")) from error
 

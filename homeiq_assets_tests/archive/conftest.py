@@ -30,7 +30,7 @@ def s3_client(s3_url: str) -> Callable[..., Any]:
 
     def make(url: str = s3_url, key: str | None = "AKIAEXAMPLE", **options: Any) -> Any:
         given = {"aws_access_key_id": key, "aws_secret_access_key": "not-so-secret"} if key else {}
-        quick = Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=5)
+        quick = Config(retries={"max_attempts": 0}, connect_timeout=2, read_timeout=5)
         return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=quick, **given, **options)
 
     return make

@@ -9,7 +9,7 @@ from homeiq_assets.archive.manifest import Manifest
 from homeiq_assets.archive.months import read_month, write_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.measurements import SMART_METER, tier_of
-from homeiq_assets.schema import Measurement, rows_of
+from homeiq_assets.schema import rows_of
 from homeiq_assets.window import local_day, local_month
 
 DAILY = tier_of(SMART_METER, "daily")
@@ -18,14 +18,14 @@ MARCH = local_month(date(2025, 3, 1), VIENNA)
 FOLDER = "measurement=smart_meter_daily/year=2025/month=03"
 
 
-def rows(days: range, power: float = 100.0, measurement: Measurement = DAILY) -> pa.Table:
+def rows(days: range, power: float = 100.0, meter: str = "emporia") -> pa.Table:
     """A row for each of these days of March 2025, at its local midnight."""
     return rows_of(
-        measurement,
+        DAILY,
         [
             {
                 "time": local_day(date(2025, 3, day), VIENNA).start,
-                "meter_type": "emporia",
+                "meter_type": meter,
                 "total_power_w_mean": power + day,
                 "total_power_w_count": 288,
             }
@@ -37,8 +37,8 @@ def rows(days: range, power: float = 100.0, measurement: Measurement = DAILY) ->
 WHOLE = rows(range(1, 32))
 
 
-def write(table: pa.Table, objects: ObjectStore) -> Manifest:
-    return write_month(table, DAILY, MARCH, VIENNA, objects)
+def write(table: pa.Table, objects: ObjectStore, complete: bool = False) -> Manifest:
+    return write_month(table, DAILY, MARCH, VIENNA, objects, complete=complete)
 
 
 def read(objects: ObjectStore) -> pa.Table:
@@ -46,7 +46,7 @@ def read(objects: ObjectStore) -> pa.Table:
 
 
 def parquet_names(objects: ObjectStore) -> list[str]:
-    return [name for name in objects.names("") if name.endswith(".parquet")]
+    return [name for name in objects.sizes("") if name.endswith(".parquet")]
 
 
 OURS, THEIRS = rows(range(1, 32), power=1000.0), rows(range(1, 32), power=2000.0)

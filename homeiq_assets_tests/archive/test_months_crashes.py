@@ -43,11 +43,8 @@ class Meddled:
     def get(self, name: str) -> bytes | None:
         return self._next().get(name)
 
-    def exists(self, name: str) -> bool:
-        return self._next().exists(name)
-
-    def names(self, folder: str) -> list[str]:
-        return self._next().names(folder)
+    def sizes(self, folder: str) -> dict[str, int]:
+        return self._next().sizes(folder)
 
     def delete(self, name: str) -> None:
         self._next().delete(name)
@@ -79,6 +76,26 @@ def test_a_writer_killed_at_any_moment_leaves_a_month_that_reads_and_a_rerun_put
             assert is_whole_or_told(folder, already)
             write(OURS, folder)
         assert read(folder).equals(OURS)
+        assert len(parquet_names(folder)) == 1
+        if not meddled.came_to_it:
+            return
+    pytest.fail("the writer never ended")
+
+
+def test_a_writer_of_what_was_withdrawn_that_is_killed_leaves_one_of_both_and_a_rerun_puts_right(
+    tmp_path: Path,
+) -> None:
+    fewer = rows(range(3, 20))
+    for moment in range(100):
+        folder = LocalFolder(tmp_path / str(moment))
+        write(WHOLE, folder)
+        meddled = Meddled(folder, moment, _die)
+        try:
+            write(fewer, meddled, complete=True)
+        except Killed:
+            assert read(folder).equals(WHOLE) or read(folder).equals(fewer)
+            write(fewer, folder, complete=True)
+        assert read(folder).equals(fewer)
         assert len(parquet_names(folder)) == 1
         if not meddled.came_to_it:
             return
@@ -122,6 +139,21 @@ def test_a_writer_with_fewer_days_never_undoes_what_a_faster_one_archived(tmp_pa
         assert read(folder).equals(WHOLE)
         write(WHOLE, folder)
         assert len(parquet_names(folder)) == 1
+    pytest.fail("the writer never ended")
+
+
+def test_a_writer_who_lacks_a_series_never_undoes_what_a_faster_one_archived(tmp_path: Path) -> None:
+    both = pa.concat_tables([WHOLE, rows(range(1, 32), meter="sense")])
+    for moment in range(100):
+        folder = LocalFolder(tmp_path / str(moment))
+        meddled = Meddled(folder, moment, lambda folder=folder: write(both, folder))
+        try:
+            write(WHOLE, meddled)
+        except ArchiveError as refusal:
+            assert "restore first" in str(refusal)  # noqa: PT017 (not refused at every moment)
+        if not meddled.came_to_it:
+            return
+        assert read(folder).num_rows == 62
     pytest.fail("the writer never ended")
 
 

@@ -13,27 +13,26 @@ def test_what_was_put_comes_back_and_is_replaced_as_a_whole(objects: ObjectStore
     objects.put("a/b/one.parquet", b"first")
     objects.put("a/b/one.parquet", b"second")
     assert objects.get("a/b/one.parquet") == b"second"
-    assert objects.exists("a/b/one.parquet")
+    assert objects.sizes("") == {"a/b/one.parquet": 6}
 
 
 def test_what_is_not_there_is_none_and_may_be_deleted(objects: ObjectStore) -> None:
     assert objects.get("a/nothing") is None
-    assert not objects.exists("a/nothing")
     objects.delete("a/nothing")
-    assert objects.names("a") == []
+    assert objects.sizes("a") == {}
 
 
 def test_names_are_those_below_the_folder_from_the_root(objects: ObjectStore) -> None:
     for name in ("m/year=2025/month=01/x", "m/year=2025/month=01/day=05/y", "m/year=2025/month=010/z", "n/q"):
         objects.put(name, b"data")
-    assert objects.names("m/year=2025/month=01") == ["m/year=2025/month=01/day=05/y", "m/year=2025/month=01/x"]
+    assert list(objects.sizes("m/year=2025/month=01")) == ["m/year=2025/month=01/day=05/y", "m/year=2025/month=01/x"]
     objects.delete("m/year=2025/month=01/x")
-    assert objects.names("m/year=2025/month=01/") == ["m/year=2025/month=01/day=05/y"]
+    assert objects.sizes("m/year=2025/month=01/") == {"m/year=2025/month=01/day=05/y": 4}
 
 
 def test_a_probe_leaves_nothing_behind(objects: ObjectStore) -> None:
     assert objects.probe()
-    assert objects.names("") == []
+    assert objects.sizes("") == {}
 
 
 def test_an_unfinished_file_is_no_object_and_is_removed_once_it_is_old(tmp_path: Path) -> None:
@@ -44,7 +43,7 @@ def test_an_unfinished_file_is_no_object_and_is_removed_once_it_is_old(tmp_path:
     old.write_bytes(b"half an obj")
     os.utime(old, (0, 0))
     folder.put("m/x.parquet", b"whole")
-    assert folder.names("m") == ["m/x.parquet"]
+    assert folder.sizes("m") == {"m/x.parquet": 5}
     assert young.exists()
     assert not old.exists()
 

@@ -13,12 +13,24 @@ from homeiq_assets.archive.s3 import S3Bucket
 from homeiq_assets.errors import ArchiveError, SettingError
 from homeiq_assets.redaction import register
 from homeiq_assets_tests.archive.conftest import BUCKET
+from homeiq_assets_tests.archive.feed_day import FOLDER, raw_day, write
 
 
 def test_objects_have_the_storage_class_and_encryption_that_are_set(s3_bucket: Any) -> None:
     S3Bucket(s3_bucket, BUCKET, "homeiq", storage_class="GLACIER_IR", sse="aws:kms").put("m/x", b"data")
     head = s3_bucket.head_object(Bucket=BUCKET, Key="homeiq/m/x")
     assert (head["StorageClass"], head["ServerSideEncryption"]) == ("GLACIER_IR", "aws:kms")
+
+
+def test_a_manifest_is_encrypted_too_but_in_the_buckets_default_class(s3_bucket: Any) -> None:
+    bucket = S3Bucket(s3_bucket, BUCKET, storage_class="GLACIER_IR", sse="AES256")
+    manifest = write(raw_day(), bucket)
+    heads = {name: s3_bucket.head_object(Bucket=BUCKET, Key=name) for name in bucket.sizes("")}
+    assert {name: head.get("StorageClass", "STANDARD") for name, head in heads.items()} == {
+        manifest.object: "GLACIER_IR",
+        f"{FOLDER}/_manifest.json": "STANDARD",
+    }
+    assert {head["ServerSideEncryption"] for head in heads.values()} == {"AES256"}
 
 
 def test_without_them_the_buckets_defaults_hold(s3_bucket: Any) -> None:
@@ -34,7 +46,7 @@ def test_more_names_than_one_answer_holds_are_all_listed(s3_bucket: Any, monkeyp
     for name in names:
         bucket.put(name, b"")
     assert "NextContinuationToken" in s3_bucket.list_objects_v2(Bucket=BUCKET)
-    assert bucket.names("m") == names
+    assert list(bucket.sizes("m")) == names
 
 
 @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
@@ -50,7 +62,7 @@ def test_an_unknown_storage_class_names_its_setting(s3_bucket: Any) -> None:
 
 def test_a_missing_bucket_names_its_setting(s3_client: Callable[..., Any]) -> None:
     bucket = S3Bucket(s3_client(), "no-such-bucket", "homeiq")
-    for call in (lambda: bucket.put("x", b""), lambda: bucket.get("x"), lambda: bucket.names("x"), bucket.probe):
+    for call in (lambda: bucket.put("x", b""), lambda: bucket.get("x"), lambda: bucket.sizes("x"), bucket.probe):
         with pytest.raises(ArchiveError, match=r"no-such-bucket.*S3_ARCHIVE_BUCKET: there is no such bucket") as caught:
             call()
         assert not caught.value.retryable
@@ -131,6 +143,6 @@ def test_a_service_that_is_down_is_worth_waiting_for(s3_client: Callable[..., An
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    with pytest.raises(ArchiveError, match=r"does not answer; .*AWS_ENDPOINT_URL_S3") as caught:
-        S3Bucket(s3_client(url), BUCKET).names("m")
+    with pytest.raises(ArchiveError, match=r"does not answer, .*AWS_ENDPOINT_URL_S3") as caught:
+        S3Bucket(s3_client(url), BUCKET).sizes("m")
     assert caught.value.retryable
