@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from homeiq_assets.archive.assets import month_archive
+from homeiq_assets.archive.assets import archive_assets
 from homeiq_assets.automation.checks import reading_age_checks
 from homeiq_assets.automation.schedules import schedules, sensors
 from homeiq_assets.events.asset import event_assets
@@ -15,14 +15,18 @@ from homeiq_assets.feeds.air_quality import asset as air_quality
 from homeiq_assets.feeds.assets import vendor_key
 from homeiq_assets.feeds.calendar import asset as calendar
 from homeiq_assets.feeds.carbon import asset as carbon
+from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.fx import asset as fx
 from homeiq_assets.feeds.meter import asset as meter
 from homeiq_assets.feeds.pricing import asset as pricing
 from homeiq_assets.home import Home, open_home
 from homeiq_assets.insights.assets import insight_assets, notable_checks
-from homeiq_assets.measurements import TIERED_MEASUREMENTS
-from homeiq_assets.partitions import grid
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.partitions import Grid, grid
 from homeiq_assets.resources.home_resources import resources
+from homeiq_assets.retention.assets import ageings, removal_assets, restore_assets
+from homeiq_assets.retention.report.asset import storage_report
+from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.tiers.assets import tier_assets
 from homeiq_assets.views.assets import view_assets
@@ -38,6 +42,22 @@ FEEDS = (
     fx.FEED,
     EVENTS_FEED,
 )
+
+
+def raw_of(feed: Feed) -> Measurement:
+    """The measurement of a feed as it has tiers and an archive: the events wherever they are."""
+    return HOME_ASSISTANT_EVENTS if feed is EVENTS_FEED else feed.measurement
+
+
+def aged(feed: Feed, home: Home, days: Grid) -> list[dg.AssetsDefinition]:
+    """What becomes of a feed's days as they age: tiers, archive, removal, restore."""
+    raw = raw_of(feed)
+    return [
+        *tier_assets(raw, feed, home, days),
+        *archive_assets(raw, feed, home, days),
+        *removal_assets(raw, feed, home, days),
+        *restore_assets(raw, home, days),
+    ]
 
 
 def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -62,8 +82,8 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
         *event_assets(home, days),
         *view_assets(home, days),
         *insight_assets(home, days),
-        *(asset for measurement in TIERED_MEASUREMENTS for asset in tier_assets(measurement, home, days)),
-        *(month_archive(measurement, home, days) for measurement in TIERED_MEASUREMENTS),
+        *(asset for feed in FEEDS for asset in aged(feed, home, days)),
+        storage_report(home),
     ]
     vendors = sorted({registry.choice(feed, home.settings) for feed in polled})
     return dg.Definitions(
@@ -75,7 +95,13 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
             ),
         ],
         asset_checks=[*reading_age_checks([*polled, *watched]), *notable_checks(polled)],
-        schedules=schedules(polled, home, watched),
+        schedules=schedules(
+            polled,
+            home,
+            watched,
+            [one for feed in FEEDS for one in ageings(raw_of(feed), feed, home)],
+            dg.AssetKey(["retention", "storage_report"]),
+        ),
         sensors=sensors(home),
         resources={**resources(home), **(resource_overrides or {})},
         executor=dg.in_process_executor,

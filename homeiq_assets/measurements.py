@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from homeiq_assets.insight_measurements import INSIGHT_MEASUREMENTS
+from homeiq_assets.retention_measurements import RETENTION_MEASUREMENTS
 from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type
 
 FLOAT, INTEGER, BOOLEAN, STRING = Type
@@ -213,7 +214,11 @@ FEED_MEASUREMENTS = (
     HOME_ASSISTANT_HISTORY,
 )
 VIEW_MEASUREMENTS = (MV_DAILY_CARBON_SUMMARY, MV_DAILY_ENERGY_BY_DEVICE, MV_HOURLY_ROOM_ACTIVITY)
-TIERED_MEASUREMENTS = (SMART_METER,)
+TIERED_MEASUREMENTS = (
+    *(measurement for measurement in FEED_MEASUREMENTS if measurement is not HOME_ASSISTANT_HISTORY),
+    HOME_ASSISTANT_EVENTS,
+)
+"""What has tiers and an archive: every raw measurement, the events wherever they are."""
 
 _STATISTICS = {
     Kind.GAUGE: ("mean", "seconds", "min", "max", "count", "last"),
@@ -265,4 +270,14 @@ TIERS = (
     *(tier_of(measurement, resolution) for measurement in TIERED_MEASUREMENTS for resolution in ("hourly", "daily")),
     HOME_ASSISTANT_HISTORY_HOURLY,
 )
-ALL = {m.name: m for m in (*FEED_MEASUREMENTS, *VIEW_MEASUREMENTS, *INSIGHT_MEASUREMENTS, *TIERS)}
+ALL = {
+    m.name: m
+    for m in (
+        *FEED_MEASUREMENTS,
+        HOME_ASSISTANT_EVENTS,
+        *VIEW_MEASUREMENTS,
+        *INSIGHT_MEASUREMENTS,
+        *TIERS,
+        *RETENTION_MEASUREMENTS,
+    )
+}

@@ -10,18 +10,22 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.archive.days import read_day
+from homeiq_assets.archive.manifest import Period
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
-from homeiq_assets.home import resolve_home
-from homeiq_assets.measurements import ALL, tier_of
+from homeiq_assets.home import Home, resolve_home
+from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
+from homeiq_assets.retention.seals import removed_days
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.stores.tables import inside
-from homeiq_assets.window import Window, local_date, local_days, local_month
+from homeiq_assets.tiers.raw import Raw, opened_raw
+from homeiq_assets.window import Window, local_date, local_day, local_days, local_month
 
 if TYPE_CHECKING:
     import pandas
@@ -51,31 +55,68 @@ def measurement_of(name: str, resolution: Resolution) -> Measurement:
     return tier_of(tiered[name], _TIER[resolution])
 
 
-def parts(
-    measurement: Measurement, window: Window, zone: ZoneInfo, store: Store, archive: ObjectStore, now: datetime
-) -> Iterator[Part]:
+def parts(measurement: Measurement, window: Window, home: Home, store: Store, archive: ObjectStore) -> Iterator[Part]:
     """The rows of `window` in order of time, each local day from exactly one place.
 
-    The store answers; days of a daily tier that it has no rows of come from the archive, where their month is over
-    at `now`. Memory holds a month at most. Raises StoreError and ArchiveError.
+    The store answers. Raw days that were removed come from the archive, and so do those that the store has no rows of;
+    days of a daily tier likewise, where their month is over. Memory holds a month at most. Raises StoreError,
+    SettingError and ArchiveError.
     """
-    order = [(name, "ascending") for name in ("time", *measurement.tag_names)]
-    for month in _months(window, zone):
-        if not (measurement.tier and measurement.name.endswith("_daily")):
+    for month in _months(window, home.zone):
+        if measurement in TIERED_MEASUREMENTS:
+            yield from _raw_days(measurement, month, home, store, archive)
+        elif measurement.tier and measurement.name.endswith("_daily"):
+            yield from _daily_days(measurement, month, home, store, archive)
+        else:
             for rows in store.stream(measurement, month):
-                yield Part(_days_of(rows, zone), "store", rows.sort_by(order))
-            continue
-        found = {"store": store.read(measurement, month).sort_by(order)}
-        place = dict.fromkeys(_days_of(found["store"], zone), "store")
-        days = local_days(month, zone)
-        whole = local_month(days[0], zone)
-        if len(place) < len(days) and whole.end <= now:
-            archived = read_month(measurement, whole, zone, archive)
-            found["archive"] = archived.filter(inside(archived, month)).sort_by(order)
-            place = dict.fromkeys(_days_of(found["archive"], zone), "archive") | place
-        for source, run in groupby((day for day in days if day in place), key=place.__getitem__):
-            together = tuple(run)
-            yield Part(together, source, _of_days(found[source], set(together), zone))
+                yield Part(_days_of(rows, home.zone), "store", _in_time(rows, measurement))
+
+
+def _raw_days(
+    measurement: Measurement, month: Window, home: Home, store: Store, archive: ObjectStore
+) -> Iterator[Part]:
+    removed = set(removed_days(measurement.name, month, home, store))
+    folder = Period.month(local_date(month.start, home.zone), home.zone).folder(measurement.name)
+    archived = {name.removeprefix(folder).split("/")[1] for name in archive.sizes(folder) if "/day=" in name}
+    with opened_raw(measurement, home, store) as raw:
+        for day, stored in _stored_days(raw, month, home):
+            source, rows = "store", stored
+            if f"day={day:%d}" in archived and (day in removed or not stored.num_rows):
+                source, rows = "archive", raw.declared(read_day(measurement, day, home.zone, archive))
+                rows = rows.filter(inside(rows, month))
+            if rows.num_rows:
+                yield Part((day,), source, _in_time(rows, measurement))
+
+
+def _stored_days(raw: Raw, month: Window, home: Home) -> Iterator[tuple[date, pa.Table]]:
+    """Each local day with the rows that the store has of it, a week asked at a time."""
+    days = local_days(month, home.zone)
+    for week in (days[n : n + 7] for n in range(0, len(days), 7)):
+        windows = {day: local_day(day, home.zone) for day in week}
+        asked = Window(windows[week[0]].start, windows[week[-1]].end).intersect(month)
+        rows = raw.measurement.empty() if asked is None else raw.readings(asked)
+        for day, window in windows.items():
+            yield day, rows.filter(inside(rows, window))
+
+
+def _daily_days(
+    measurement: Measurement, month: Window, home: Home, store: Store, archive: ObjectStore
+) -> Iterator[Part]:
+    found = {"store": _in_time(store.read(measurement, month), measurement)}
+    place = dict.fromkeys(_days_of(found["store"], home.zone), "store")
+    days = local_days(month, home.zone)
+    whole = local_month(days[0], home.zone)
+    if len(place) < len(days) and whole.end <= home.now():
+        archived = read_month(measurement, whole, home.zone, archive)
+        found["archive"] = _in_time(archived.filter(inside(archived, month)), measurement)
+        place = dict.fromkeys(_days_of(found["archive"], home.zone), "archive") | place
+    for source, run in groupby((day for day in days if day in place), key=place.__getitem__):
+        together = tuple(run)
+        yield Part(together, source, _of_days(found[source], set(together), home.zone))
+
+
+def _in_time(rows: pa.Table, measurement: Measurement) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in ("time", *measurement.tag_names)])
 
 
 def span(start: str | None, end: str | None, now: datetime, zone: ZoneInfo) -> Window:
@@ -104,7 +145,7 @@ def read(
     window = span(start, end, home.now(), home.zone)
     store = open_store(home.settings)
     try:
-        found = parts(schema, window, home.zone, store, open_archive(home.settings), home.now())
+        found = parts(schema, window, home, store, open_archive(home.settings))
         rows: pandas.DataFrame = pa.concat_tables([schema.empty(), *(part.rows for part in found)]).to_pandas()
         return rows
     finally:

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.redaction import redact, register
+from homeiq_assets.retention_settings import RetentionSettings
 from homeiq_assets.setting_types import (
     PROJECT,
     EntityUnits,
@@ -38,7 +39,7 @@ ENV_FILE = ".env"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-class Settings(BaseSettings):
+class Settings(RetentionSettings):
     """The owner's settings. Attribute names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True)

@@ -23,6 +23,7 @@ from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.build import build_defs
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.home import Home, open_home
+from homeiq_assets.retention_measurements import RETENTION_OPERATIONS
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings, load
 from homeiq_assets.stores.embedded import EmbeddedStore
@@ -118,13 +119,13 @@ class Household:
         return plain(record.asset_materialization)
 
     def files(self) -> dict[str, bytes]:
-        """Every file of store and archive, by its path below HOMEIQ_HOME, with its bytes."""
+        """Every file of store and archive but the log of operations, by its path below HOMEIQ_HOME, with its bytes."""
         root = self.settings.homeiq_home
         return {
             path.relative_to(root).as_posix(): path.read_bytes()
             for part in ("store", "archive")
             for path in sorted((root / part).rglob("*"))
-            if path.is_file()
+            if path.is_file() and path.parent.name != RETENTION_OPERATIONS.name
         }
 
     def archive_names(self) -> list[str]:

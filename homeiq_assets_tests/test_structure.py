@@ -17,6 +17,7 @@ from homeiq_assets_tests.test_settings import WRONG
 
 PACKAGE = Path(__file__).parent.parent / "homeiq_assets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+ARCHIVED = ("smart_meter", "smart_meter_circuit", "home_assistant_events")
 MAY_IMPORT_DAGSTER = ("asset.py", "assets.py", "build.py", "partitions.py", "resources/", "automation/", "cli/demo.py")
 
 
@@ -63,38 +64,38 @@ def test_definitions_are_loadable(defs: dg.Definitions) -> None:
 def test_every_asset_tells_the_owner_what_it_is(defs: dg.Definitions) -> None:
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 
-    assert sorted(specs) == [
-        "archive/smart_meter_daily",
-        "feeds/air_quality",
-        "feeds/carbon_intensity",
-        "feeds/electricity_pricing",
-        "feeds/electricity_pricing_forecast",
-        "feeds/fx_rate",
-        "feeds/home_assistant_events",
-        "feeds/occupancy_prediction",
-        "feeds/smart_meter",
-        "feeds/smart_meter_circuit",
+    raw = [feed.name for feed in FEEDS]
+    tiers = [f"{name}_{resolution}" for name in raw for resolution in ("hourly", "daily")]
+    assert set(specs) == {
+        *(f"feeds/{name}" for name in raw),
+        *(f"tiers/{name}" for name in tiers),
+        *(f"archive/{name}" for name in (*raw, *(tier for tier in tiers if tier.endswith("daily")))),
+        *(f"restore/{name}" for name in (*raw, *(tier for tier in tiers if tier.endswith("daily")))),
+        *(f"retention/{name}" for name in ("smart_meter", "smart_meter_circuit", *tiers, "storage_report")),
         "insights/daily_energy_report",
         "insights/electricity_price_rank",
         "insights/occupancy_accuracy",
         "insights/phantom_load",
-        "tiers/smart_meter_daily",
-        "tiers/smart_meter_hourly",
         "vendors/simulated",
         "views/mv_daily_carbon_summary",
         "views/mv_daily_energy_by_device",
         "views/mv_hourly_room_activity",
-    ]
+    }
     for name, spec in specs.items():
-        assert spec.group_name == name.split("/")[0]
+        group, _, asset = name.partition("/")
+        assert spec.group_name == group
         assert spec.description, name
         assert spec.kinds, name
-        if not name.startswith("vendors/"):
-            assert spec.owners, name
-            assert spec.partitions_def is not None, name
-            assert spec.freshness_policy is not None, name
-            assert "dagster/column_schema" in spec.metadata, name
-            assert "dagster/code_references" in spec.metadata, name
+        if group == "vendors":
+            continue
+        assert spec.owners, name
+        assert spec.partitions_def is not None or asset == "storage_report", name
+        # What runs by itself is fresh or not; the archive of raw days does where RAW_ARCHIVE names it.
+        archived = group == "archive" and (asset in ARCHIVED or asset.endswith("daily"))
+        by_itself = group not in ("retention", "restore", "archive") or archived or asset == "storage_report"
+        assert (spec.freshness_policy is not None) == by_itself, name
+        assert "dagster/column_schema" in spec.metadata, name
+        assert "dagster/code_references" in spec.metadata, name
 
 
 def test_every_feed_measurement_is_an_asset_with_a_simulated_provider() -> None:
@@ -131,7 +132,10 @@ def test_feeds_reach_to_tomorrow_views_to_today_and_tiers_to_yesterday(defs: dg.
         # Prices of tomorrow are ranked as soon as they are known.
         "insights": {"2026-11-24", "2026-11-25"},
         "tiers": {"2026-11-23"},
-        "archive": {"2026-10-01"},
+        # Days and months.
+        "archive": {"2026-11-23", "2026-10-01"},
+        "restore": {"2026-11-23", "2026-10-01"},
+        "retention": {"2026-11-23"},
     }
 
 

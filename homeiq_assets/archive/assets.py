@@ -1,36 +1,68 @@
-"""The archive as assets: a month of a daily tier as one Parquet object."""
+"""The archive as assets: raw days and months of the daily tier, each one Parquet object."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
-from homeiq_assets.archive.months import refuse_simulated, write_month
 from homeiq_assets.archive.objects import ObjectStore
-from homeiq_assets.automation.failures import owner_errors
-from homeiq_assets.automation.options import common, day_metadata, follows
+from homeiq_assets.automation.days_told import DaysTold, days_told, recorded
+from homeiq_assets.automation.options import common, follows
+from homeiq_assets.errors import SettingError
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.partitions import Grid, month_window
+from homeiq_assets.partitions import Grid, day_of
+from homeiq_assets.retention.archiving import Archived, archive_days, archive_months
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.assets import FRESH, lookback
+from homeiq_assets.tiers.raw import opened_raw
 
 LOOKBACK = timedelta(days=62)
 
 
-def month_archive(measurement: Measurement, home: Home, grid: Grid) -> dg.AssetsDefinition:
-    """The monthly archive of a raw measurement's daily tier."""
-    tier = tier_of(measurement, "daily")
-    options = common(
-        "archive",
-        tier,
-        home,
-        kinds={"parquet", "s3" if home.settings.s3_archive_bucket else "file"},
-        fresh=timedelta(days=35),
-        pool=f"archive_{tier.name}",
-    )
+def archive_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
+    """The archive of a raw measurement: its days, which follow by themselves where RAW_ARCHIVE names it, and months."""
+    return [_days(measurement, feed, home, grid), _months(measurement, feed, home, grid)]
+
+
+def _days(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.AssetsDefinition:
+    follow = measurement.name in home.settings.archived_raw
+    condition = follows(lookback(measurement, home.settings), home.zone.key) if follow else None
 
     @dg.asset(
-        **options,
+        **_options(measurement, home, FRESH if follow and choice(feed, home.settings) != OFF else None),
+        partitions_def=grid.tiers,
+        deps=[["feeds", measurement.name]],
+        automation_condition=condition,
+        description=f"Each day of {measurement.name} as one Parquet object, every row exactly as it is stored.",
+    )
+    def archived_day(
+        context: dg.AssetExecutionContext,
+        home: dg.ResourceParam[Home],
+        store: dg.ResourceParam[Store],
+        archive: dg.ResourceParam[ObjectStore],
+    ) -> dg.MaterializeResult:
+        with (
+            days_told(context) as told,
+            recorded("archive", measurement.name, told, home.now(), store),
+            opened_raw(measurement, home, store) as raw,
+        ):
+            _refuse_simulated(feed, home)
+            _tell(told, archive_days(raw, _partitions(context), home, archive, store))
+        return dg.MaterializeResult(metadata={"rows": told.rows})
+
+    return archived_day
+
+
+def _months(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.AssetsDefinition:
+    tier = tier_of(measurement, "daily")
+
+    @dg.asset(
+        **_options(tier, home, None if choice(feed, home.settings) == OFF else timedelta(days=35)),
         partitions_def=grid.months,
         deps=[["tiers", tier.name]],
         automation_condition=follows(LOOKBACK, home.zone.key),
@@ -42,20 +74,40 @@ def month_archive(measurement: Measurement, home: Home, grid: Grid) -> dg.Assets
         store: dg.ResourceParam[Store],
         archive: dg.ResourceParam[ObjectStore],
     ) -> dg.MaterializeResult:
-        rows = 0
-        with owner_errors():
-            store.recover(tier)
-            for key in context.partition_keys:
-                window = month_window(key, home.zone)
-                stored = store.read(tier, window)
-                refuse_simulated(stored, tier, home.settings)
-                written = write_month(stored, tier, window, home.zone, archive)
-                rows += written.rows
-                context.add_asset_metadata(
-                    day_metadata(written.rows, object=written.object, bytes=written.bytes),
-                    asset_key=context.asset_key,
-                    partition_key=key,
-                )
-        return dg.MaterializeResult(metadata={"rows": rows})
+        with days_told(context) as told, recorded("archive", tier.name, told, home.now(), store):
+            _refuse_simulated(feed, home)
+            _tell(told, archive_months(measurement, _partitions(context), home, archive, store))
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return archived_month
+
+
+def _refuse_simulated(feed: Feed, home: Home) -> None:
+    """Raise SettingError where a simulated feed would enter the owner's S3 bucket without being allowed by name.
+
+    Not all simulated rows say so themselves, as `refuse_simulated` has it.
+    """
+    settings = home.settings
+    if settings.s3_archive_bucket and settings.homeiq_allow_simulated != "on" and choice(feed, settings) == SIMULATED:
+        raise SettingError(
+            "HOMEIQ_ALLOW_SIMULATED",
+            f"{feed.name} is simulated, and simulated readings never enter your bucket (S3_ARCHIVE_BUCKET is set) "
+            "unless this is set to on",
+        )
+
+
+def _options(measurement: Measurement, home: Home, fresh: timedelta | None) -> dict[str, Any]:
+    kinds = {"parquet", "s3" if home.settings.s3_archive_bucket else "file"}
+    return common("archive", measurement, home, kinds=kinds, fresh=fresh, pool=f"archive_{measurement.name}")
+
+
+def _partitions(context: dg.AssetExecutionContext) -> list[date]:
+    return [day_of(key) for key in context.partition_keys]
+
+
+def _tell(told: DaysTold, archived: Iterator[Archived]) -> None:
+    for one in archived:
+        if one.manifest is None:
+            told.stays(one.day.isoformat(), one.left or "")
+        else:
+            told.done(one.day.isoformat(), one.manifest.rows, object=one.manifest.object, bytes=one.manifest.bytes)

@@ -21,6 +21,7 @@ CHECKS = {
     "bounds": "Every value lies within its field's believable bounds.",
     "gaps": "Every day holds as many intervals as its real length (23, 24 or 25 hours) has.",
     "resolution": "No answer was coarser than what is stored already.",
+    "removed_days": "No answer brought a part of a day whose rows were removed.",
 }
 AGE_CHECK = "newest_reading"
 NOTABLE_CHECKS = {
@@ -32,8 +33,11 @@ LISTED = 20
 """How many days or fields a check lists; more only cost bytes of event log."""
 
 
-def feed_checks(days: Sequence[StoredDay], replaced: Replaced) -> list[dg.AssetCheckResult]:
-    """The results of `CHECKS` for the days of a run; all of them warn, none blocks."""
+def feed_checks(days: Sequence[StoredDay], replaced: Replaced, removed: str | None) -> list[dg.AssetCheckResult]:
+    """The results of `CHECKS` for the days of a run; all of them warn, none blocks.
+
+    `removed` is what there is to say of rows that came for days whose rows were removed.
+    """
     warn = dg.AssetCheckSeverity.WARN
     short = [day for day in days if day.short]
     beyond = [text for day in days for text in day.beyond]
@@ -58,6 +62,7 @@ def feed_checks(days: Sequence[StoredDay], replaced: Replaced) -> list[dg.AssetC
             metadata={"rows_refused": replaced.refused},
             description="finer readings are stored for that time and stay" if replaced.refused else None,
         ),
+        dg.AssetCheckResult(check_name="removed_days", passed=removed is None, severity=warn, description=removed),
     ]
 
 

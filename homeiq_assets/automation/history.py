@@ -20,7 +20,7 @@ PAGE = 500
 
 def superseded(instance: dg.DagsterInstance, before: datetime) -> list[str]:
     """The ids of the finished runs from before an instant that hold no partition's newest materialisation."""
-    needed = {record.run_id for key in instance.get_asset_keys() for record in _newest_per_partition(instance, key)}
+    needed = {record.run_id for key in instance.get_asset_keys() for record in newest_materialisations(instance, key)}
     old: list[str] = []
     while True:
         filters = dg.RunsFilter(statuses=FINISHED, created_before=before)
@@ -60,7 +60,8 @@ def prune_job(home: Home) -> dg.JobDefinition:
     return prune_history
 
 
-def _newest_per_partition(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
+def newest_materialisations(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
+    """The newest materialisation of each partition of an asset."""
     newest = instance.event_log_storage.get_latest_storage_id_by_partition(
         key, dg.DagsterEventType.ASSET_MATERIALIZATION
     )

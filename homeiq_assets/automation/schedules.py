@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from homeiq_assets.automation.ageing import Ageing, removal_schedule, report_schedule
 from homeiq_assets.automation.checks import AGE_CHECK, CHECKS, NOTABLE_CHECKS
 from homeiq_assets.automation.history import prune_job
 from homeiq_assets.feeds.assets import POLL_TAG
@@ -32,10 +33,16 @@ def due(feeds: Sequence[Feed], tick: datetime, zone: ZoneInfo) -> list[Feed]:
     return [feed for feed in feeds if not minute % feed.interval]
 
 
-def schedules(feeds: Sequence[Feed], home: Home, watched: Sequence[Feed] = ()) -> list[dg.ScheduleDefinition]:
+def schedules(
+    feeds: Sequence[Feed],
+    home: Home,
+    watched: Sequence[Feed] = (),
+    ageings: Sequence[Ageing] = (),
+    report: dg.AssetKey | None = None,
+) -> list[dg.ScheduleDefinition]:
     """Every schedule of the project, on by default where automation is; those of feeds only where some are polled.
 
-    `watched` are the feeds that are read where they are.
+    `watched` are the feeds that are read where they are, `ageings` what removes old days, `report` the storage report.
     """
     on = home.settings.homeiq_automation == "on"
     status = dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
@@ -46,6 +53,8 @@ def schedules(feeds: Sequence[Feed], home: Home, watched: Sequence[Feed] = ()) -
         *(_of_feeds(feeds, home, status) if feeds else []),
         *([_observe(watched, home, status)] if watched else []),
         *([_check_ages([*feeds, *watched], home, status)] if feeds or watched else []),
+        *([removal_schedule(ageings, home, status)] if ageings else []),
+        *([report_schedule(report, home, status)] if report else []),
         prune,
     ]
 

@@ -1,7 +1,7 @@
 """`homeiq doctor`: what is configured, what answers, what to set."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
 import click
@@ -17,11 +17,13 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
+from homeiq_assets.retention import advice
 from homeiq_assets.settings import Settings, load
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.opening import open_store
 
 MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
+WARNING = "[yellow]warning[/]"
 
 
 @click.command()
@@ -32,7 +34,7 @@ def doctor() -> None:
     shown = Table(*columns, box=None, pad_edge=False)
     failed = False
     for probe in examine(load()):
-        shown.add_row(escape(probe.what), MARKS[probe.ok], escape(redact(probe.detail)))
+        shown.add_row(escape(probe.what), WARNING if probe.warning else MARKS[probe.ok], escape(redact(probe.detail)))
         failed |= probe.ok is False
     console.print(shown)
     if failed:
@@ -40,15 +42,21 @@ def doctor() -> None:
 
 
 def examine(settings: Settings) -> Iterator[Probe]:
-    """Every probe in turn: settings, zone, store, archive, feeds."""
-    from homeiq_assets.build import FEEDS  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
+    """Every probe in turn: settings, zone, store, archive, retention, feeds."""
+    from homeiq_assets.build import FEEDS, raw_of  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
 
     for name, problem in settings.problems.items():
         yield Probe(name, False, problem)
     home, zone = _zone(settings)
     yield zone
-    yield from _store(settings)
-    yield _tried("archive", lambda: open_archive(settings).probe())
+    store = list(_told("store", _store(settings)))
+    yield from store
+    archive = _tried("archive", lambda: open_archive(settings).probe())
+    yield archive
+    pairs = [(raw_of(feed), feed) for feed in FEEDS]
+    yield from advice.of_settings(pairs, settings)
+    if all(probe.ok is not False for probe in store):
+        yield from _told("retention in the store", _retention(pairs, home, archive_works=bool(archive.ok)))
     for feed in FEEDS:
         yield _feed(feed, home)
 
@@ -66,16 +74,23 @@ def _zone(settings: Settings) -> tuple[Home, Probe]:
 
 
 def _store(settings: Settings) -> Iterator[Probe]:
+    with closing(open_store(settings)) as store:
+        yield from store.probe()
+
+
+def _retention(pairs: advice.Pairs, home: Home, *, archive_works: bool) -> Iterator[Probe]:
+    with closing(open_store(home.settings)) as store:
+        yield from advice.of_store(pairs, home, store, open_archive(home.settings) if archive_works else None)
+
+
+def _told(what: str, probes: Iterable[Probe]) -> Iterator[Probe]:
+    """The probes as far as they come, and a failed one where they break off."""
     try:
-        store = open_store(settings)
-        try:
-            yield from store.probe()
-        finally:
-            store.close()
+        yield from probes
     except HomeiqError as error:
-        yield Probe("store", False, str(error))
+        yield Probe(what, False, str(error))
     except Exception as error:
-        yield _unforeseen("store", error)
+        yield _unforeseen(what, error)
 
 
 def _feed(feed: Feed, home: Home) -> Probe:

@@ -45,7 +45,7 @@ def read(
     archive = open_archive(home.settings)
     store = open_store(home.settings)
     try:
-        found = _explained(parts(schema, window, home.zone, store, archive, home.now()), explain)
+        found = _explained(parts(schema, window, home, store, archive), explain)
         _written(schema, found, form)
     finally:
         store.close()

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -50,6 +50,10 @@ class ForeignEvents(ABC):
     ) -> list[dict[str, str]] | None:
         """Tag values of which a row of these domains and entities has one set; None where any may."""
 
+    def measurements(self) -> Sequence[str]:
+        """The names of the measurements that hold the events."""
+        return self._found().measurements
+
     def stream(
         self, window: Window, *, domains: Collection[str] | None = None, entities: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
@@ -63,7 +67,7 @@ class ForeignEvents(ABC):
             if events.num_rows:
                 yield events
 
-    def last_before(self, instant: datetime, *, known: bool = False) -> pa.Table:
+    def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
         """See `EventSource.last_before`."""
         found = self._found()
         silent = known and self.writes_no_value and "string" in found.fields.get("state", ())
@@ -74,8 +78,13 @@ class ForeignEvents(ABC):
             instant,
             per=("entity_id", "domain"),
             without={"state": NO_VALUE} if silent else None,
+            since=since,
         )
         return newest_each(self.uniform(rows))
+
+    def keeps(self) -> timedelta | None:
+        """See `EventSource.keeps`."""
+        return self._bucket.keeps()
 
     def newest(self) -> datetime | None:
         """See `EventSource.newest`."""

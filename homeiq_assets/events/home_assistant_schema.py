@@ -57,30 +57,7 @@ class HomeAssistantEvents(ForeignEvents):
 
     def uniform(self, rows: pa.Table) -> pa.Table:
         """See `ForeignEvents.uniform`."""
-        # Others may keep measurements of their own in the bucket: an event has both tags.
-        rows = rows.filter(pc.and_(pc.is_valid(rows["entity_id"]), pc.is_valid(rows["domain"])))
-        value = number_of(rows, "value")
-        measurement = rows["measurement"]
-        names = pc.unique(measurement).to_pylist()
-        # With measurement_attr domain__device_class, the class is written nowhere else.
-        named_class = _looked_up(measurement, {name: name.partition("__")[2] for name in names if "." not in name})
-        events = uniform(
-            rows,
-            state=pc.coalesce(text_of(rows, "state"), value.cast(pa.string())),
-            value=value,
-            device_class=pc.coalesce(text_of(rows, "device_class_str"), rows["device_class"], named_class),
-            area=rows["area"],
-            unit=pc.coalesce(
-                text_of(rows, "unit_of_measurement_str"),
-                rows["unit_of_measurement"],
-                _looked_up(measurement, {name: name for name in names if is_unit(name)}),
-            ),
-        )
-        if not events.num_rows or not pc.any(pc.equal(events["area"], UNKNOWN)).as_py():
-            return events
-        found = pc.fill_null(_looked_up(events["entity_id"], self._areas()), UNKNOWN)
-        area = pc.if_else(pc.equal(events["area"], UNKNOWN), found, events["area"])
-        return events.set_column(events.column_names.index("area"), events.field("area"), area)
+        return uniform_events(rows, self._areas)
 
     def matching(
         self, domains: Collection[str] | None, entities: Collection[str] | None
@@ -90,6 +67,34 @@ class HomeAssistantEvents(ForeignEvents):
             parts = [entity.partition(".") for entity in sorted(entities)]
             return [{"entity_id": name, "domain": domain} for domain, _, name in parts]
         return None if domains is None else [{"domain": domain} for domain in sorted(domains)]
+
+
+def uniform_events(rows: pa.Table, areas: Callable[[], Mapping[str, str]]) -> pa.Table:
+    """Rows with the tags of `HomeAssistantEvents.TAGS` and fields as `ForeignBucket.rows` gives them, as events."""
+    # Others may keep measurements of their own in the bucket: an event has both tags.
+    rows = rows.filter(pc.and_(pc.is_valid(rows["entity_id"]), pc.is_valid(rows["domain"])))
+    value = number_of(rows, "value")
+    measurement = rows["measurement"]
+    names = pc.unique(measurement).to_pylist()
+    # With measurement_attr domain__device_class, the class is written nowhere else.
+    named_class = _looked_up(measurement, {name: name.partition("__")[2] for name in names if "." not in name})
+    events = uniform(
+        rows,
+        state=pc.coalesce(text_of(rows, "state"), value.cast(pa.string())),
+        value=value,
+        device_class=pc.coalesce(text_of(rows, "device_class_str"), rows["device_class"], named_class),
+        area=rows["area"],
+        unit=pc.coalesce(
+            text_of(rows, "unit_of_measurement_str"),
+            rows["unit_of_measurement"],
+            _looked_up(measurement, {name: name for name in names if is_unit(name)}),
+        ),
+    )
+    if not events.num_rows or not pc.any(pc.equal(events["area"], UNKNOWN)).as_py():
+        return events
+    found = pc.fill_null(_looked_up(events["entity_id"], areas()), UNKNOWN)
+    area = pc.if_else(pc.equal(events["area"], UNKNOWN), found, events["area"])
+    return events.set_column(events.column_names.index("area"), events.field("area"), area)
 
 
 def is_unit(measurement: str) -> bool:

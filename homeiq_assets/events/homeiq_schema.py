@@ -27,16 +27,7 @@ class HomeiqEvents(ForeignEvents):
 
     def uniform(self, rows: pa.Table) -> pa.Table:
         """See `ForeignEvents.uniform`."""
-        state = text_of(rows, "state")
-        return uniform(
-            rows,
-            state=state,
-            value=pc.coalesce(number_of(rows, "normalized_value"), normalized(state)),
-            device_class=rows["device_class"],
-            area=rows["area"],
-            unit=text_of(rows, "unit_of_measurement"),
-            energy=number_of(rows, "energy_consumption"),
-        )
+        return uniform_events(rows)
 
     def matching(
         self, domains: Collection[str] | None, entities: Collection[str] | None
@@ -47,3 +38,17 @@ class HomeiqEvents(ForeignEvents):
             whole = [{"entity_id": entity} for entity in sorted(entities)]
             return whole + [{"entity_id": name, "domain": domain} for domain, _, name in parts if name]
         return None if domains is None else [{"domain": domain} for domain in sorted(domains)]
+
+
+def uniform_events(rows: pa.Table) -> pa.Table:
+    """Rows with the tags of `HomeiqEvents.TAGS` and fields as `ForeignBucket.rows` gives them, as events."""
+    state = text_of(rows, "state")
+    return uniform(
+        rows,
+        state=state,
+        value=pc.coalesce(number_of(rows, "normalized_value"), normalized(state)),
+        device_class=rows["device_class"],
+        area=rows["area"],
+        unit=text_of(rows, "unit_of_measurement"),
+        energy=number_of(rows, "energy_consumption"),
+    )

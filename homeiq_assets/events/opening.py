@@ -1,22 +1,31 @@
-"""Which events the settings mean: the feed, and its source opened."""
+"""Which events the settings mean: the feed, its source opened, and the place where the rows are."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
+import pyarrow as pa
+
 from homeiq_assets.errors import SettingError
+from homeiq_assets.events import home_assistant_schema, homeiq_schema
 from homeiq_assets.events.areas import areas_of
+from homeiq_assets.events.as_stored import by_kind, is_combined
+from homeiq_assets.events.foreign import ForeignEvents
 from homeiq_assets.events.home_assistant_schema import HomeAssistantEvents
 from homeiq_assets.events.homeiq_schema import HomeiqEvents
+from homeiq_assets.events.remembering import RememberingEvents
 from homeiq_assets.events.source import EventSource
 from homeiq_assets.events.stored import StoredEvents
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice, observed
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.influxdb_foreign import ForeignBucket
+from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
+from homeiq_assets.stores.opening import opened_bucket
 
 FEED = Feed(
     HOME_ASSISTANT_HISTORY,
@@ -29,35 +38,82 @@ FEED = Feed(
 )
 
 
+@dataclass(frozen=True)
+class EventsPlace:
+    """Where the events' rows are, exactly as they are stored.
+
+    `measurement` is theirs, None where others write them as several measurements, whose names `names` asks for.
+    """
+
+    store: Store
+    measurement: Measurement | None
+    names: Callable[[], Sequence[str]]
+
+
 @contextmanager
 def opened_events(home: Home, store: Store) -> Iterator[EventSource]:
     """The home's events, read only. Raises SettingError where there are none, or a setting is wrong.
 
-    Those that we pulled or simulated are in `store`, which is first put right where a writer was killed.
+    Those that we pulled or simulated are in `store`, which is first put right where a writer was killed. Where events
+    do not stay for ever, what entities said longer ago comes from the tiers.
     """
     settings = home.settings
-    settings.sound(FEED.setting)
+    settings.sound(FEED.setting, "RETENTION_RAW_DAYS")
     if not observed(FEED, settings):
         if choice(FEED, settings) == OFF:
             raise SettingError(FEED.setting, "is not set, and without it nobody says where Home Assistant's events are")
         store.recover(HOME_ASSISTANT_HISTORY)
-        yield StoredEvents(store)
+        yield _remembering(StoredEvents(store), home, store)
         return
-    bucket = _bucket(settings)
-    try:
+    with _foreign(home) as foreign:
+        yield _remembering(foreign, home, store)
+
+
+@contextmanager
+def events_place(home: Home, store: Store) -> Iterator[EventsPlace]:
+    """Where the home's events are stored; call it beside `opened_events`, which refuses what cannot be."""
+    settings = home.settings
+    if not observed(FEED, settings):
+        yield EventsPlace(store, HOME_ASSISTANT_HISTORY, lambda: [HOME_ASSISTANT_HISTORY.name])
+        return
+    with _foreign(home) as foreign, closing(opened_bucket(events_bucket(settings), settings, SETTING)) as place:
+        single = choice(FEED, settings) == "homeiq"
+        yield EventsPlace(place, HOME_ASSISTANT_EVENTS if single else None, foreign.measurements)
+
+
+def archived_events(rows: pa.Table, home: Home) -> pa.Table:
+    """Archived rows of events, in whichever schema they were stored, in the columns of HOME_ASSISTANT_EVENTS."""
+    if not is_combined(rows):
+        return homeiq_schema.uniform_events(by_kind(rows, HOME_ASSISTANT_EVENTS.name, HomeiqEvents.TAGS))
+    kinds = by_kind(rows, "", HomeAssistantEvents.TAGS)
+    return home_assistant_schema.uniform_events(kinds, lambda: areas_of(home.settings, home.now()))
+
+
+def events_kept(home: Home, store: Store) -> timedelta | None:
+    """How long the bucket of the events keeps rows by itself; None: for ever, or it may not be known."""
+    if not observed(FEED, home.settings):
+        return store.keeps(HOME_ASSISTANT_HISTORY)
+    with _foreign(home) as foreign:
+        return foreign.keeps()
+
+
+def events_bucket(settings: Settings) -> str:
+    """The bucket of the events that others write. Raises SettingError."""
+    settings.sound(SETTING)
+    return settings.events_influxdb_bucket or settings.required("INFLUXDB_BUCKET")
+
+
+def _remembering(source: EventSource, home: Home, store: Store) -> EventSource:
+    removed = home.settings.raw_ages.get(HOME_ASSISTANT_EVENTS.name) is not None
+    return RememberingEvents(source, home, store) if removed or source.keeps() else source
+
+
+@contextmanager
+def _foreign(home: Home) -> Iterator[ForeignEvents]:
+    settings = home.settings
+    url, token, org = (settings.required(name) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG"))
+    with closing(ForeignBucket(url, token, org, events_bucket(settings))) as bucket:
         if choice(FEED, settings) == "homeiq":
             yield HomeiqEvents(bucket)
         else:
             yield HomeAssistantEvents(bucket, lambda: areas_of(settings, home.now()))
-    finally:
-        bucket.close()
-
-
-def _bucket(settings: Settings) -> ForeignBucket:
-    settings.sound("EVENTS_INFLUXDB_BUCKET")
-    return ForeignBucket(
-        settings.required("INFLUXDB_URL"),
-        settings.required("INFLUXDB_TOKEN"),
-        settings.required("INFLUXDB_ORG"),
-        settings.events_influxdb_bucket or settings.required("INFLUXDB_BUCKET"),
-    )

@@ -7,7 +7,7 @@ as they are, without a `normalized_value`; a source in Home Assistant's own Infl
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,11 +32,15 @@ class EventSource(Protocol):
         """
         ...
 
-    def last_before(self, instant: datetime, *, known: bool = False) -> pa.Table:
-        """The newest event of each entity strictly before an instant, however old, in order of entity.
+    def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
+        """The newest event of each entity strictly before an instant, from `since` on, in order of entity.
 
         `known`: the newest that says a value, which `unavailable` and `unknown` do not.
         """
+        ...
+
+    def keeps(self) -> timedelta | None:
+        """How long the bucket of the events keeps rows by itself; None: for ever, or it may not be known."""
         ...
 
     def newest(self) -> datetime | None:

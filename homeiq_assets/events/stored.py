@@ -11,6 +11,7 @@ from homeiq_assets.events.source import NO_VALUE, daily_counts
 from homeiq_assets.events.values import chosen, in_order, newest_each
 from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.tables import FIRST
 from homeiq_assets.window import Window
 
 LOOK_BACK = timedelta(days=31)
@@ -32,21 +33,23 @@ class StoredEvents:
             if events.num_rows:
                 yield in_order(events)
 
-    def last_before(self, instant: datetime, *, known: bool = False) -> pa.Table:
+    def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
         """See `EventSource.last_before`."""
         keys = ["time", *HOME_ASSISTANT_HISTORY.tag_names]
-        rows = self._store.last(HOME_ASSISTANT_HISTORY, "state", instant)
+        rows = self._store.last(HOME_ASSISTANT_HISTORY, "state", instant, since=since)
         for field in ("normalized_value", "unit_of_measurement"):
-            rows = rows.join(self._store.last(HOME_ASSISTANT_HISTORY, field, instant), keys, join_type="left outer")
+            last = self._store.last(HOME_ASSISTANT_HISTORY, field, instant, since=since)
+            rows = rows.join(last, keys, join_type="left outer")
         none = pa.nulls(rows.num_rows, pa.float64())
         found = newest_each(in_order(rows.append_column("energy_consumption", none)))
-        return self._behind_spells(found, instant) if known else found
+        earliest = max(instant - LOOK_BACK, since or FIRST)
+        return self._behind_spells(found, Window(earliest, instant)) if known else found
 
-    def _behind_spells(self, newest: pa.Table, instant: datetime) -> pa.Table:
+    def _behind_spells(self, newest: pa.Table, window: Window) -> pa.Table:
         """The entities that say a value, and for the others what they said before."""
         silent = pc.is_in(newest["state"], value_set=pa.array(NO_VALUE))
         found, missing = [newest.filter(pc.invert(silent))], newest.filter(silent)["entity_id"]
-        for day in reversed(list(Window(instant - LOOK_BACK, instant).utc_days())):
+        for day in reversed(list(window.utc_days())):
             if not len(missing):
                 break
             rows = self._store.read(HOME_ASSISTANT_HISTORY, day)
@@ -57,6 +60,10 @@ class StoredEvents:
             found.append(newest_each(in_order(rows.filter(spoken))))
             missing = missing.filter(pc.invert(pc.is_in(missing, value_set=found[-1]["entity_id"].combine_chunks())))
         return pa.concat_tables(found).sort_by("entity_id").combine_chunks()
+
+    def keeps(self) -> timedelta | None:
+        """See `EventSource.keeps`."""
+        return self._store.keeps(HOME_ASSISTANT_HISTORY)
 
     def newest(self) -> datetime | None:
         """See `EventSource.newest`."""

@@ -24,6 +24,7 @@ from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.registry import choice, paced, provider_of, serves
 from homeiq_assets.home import Home
 from homeiq_assets.partitions import Grid, day_of, days_window
+from homeiq_assets.retention.refilling import Refilled, refill
 from homeiq_assets.settings import ttl
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import local_day
@@ -69,6 +70,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
     total: Counter[str] = Counter(asdict(Replaced()))
     steps: dict[date, timedelta] = {}
     finished: list[date] = []
+    short: list[date] = []
     # A poll's next try is the next poll: the other feeds of its run are waiting.
     with owner_errors(retried=not polling):
         provider = provider_of(feed, home.settings, home.zone)
@@ -84,6 +86,8 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
                     total.update(asdict(part.replaced))
                     steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
                     finished.extend(part.finished)
+                    found = refill(feed.name, part.window, part.covers, part.received, part.steps, home, store)
+                    short.extend(found.short)
         except Exception:
             if not polling:
                 _record_finished(context, finished, received)
@@ -107,7 +111,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             **{f"rows {name}": count for name, count in total.items()},
             "seconds": round(time.monotonic() - began, 3),
         },
-        check_results=feed_checks(surveyed, Replaced(**total)),
+        check_results=feed_checks(surveyed, Replaced(**total), Refilled(short=short).told(feed.name)),
     )
 
 

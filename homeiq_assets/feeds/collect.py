@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 class Collected:
     """What a chunk brought: rows received per local day (0 for days without), and what the store did.
 
-    `finished` are the days that end with the chunk or in it; `steps` the coarsest step that came for a day.
+    `finished` are the days that end with the chunk or in it; `steps` the coarsest step that came for a day; `covers`
+    the windows that the answers vouched for.
     """
 
     window: Window
@@ -30,6 +31,7 @@ class Collected:
     finished: tuple[date, ...]
     replaced: Replaced
     steps: dict[date, timedelta]
+    covers: tuple[Window, ...]
 
 
 def collect(provider: Provider, store: Store, window: Window, now: datetime, zone: ZoneInfo) -> Iterator[Collected]:
@@ -43,10 +45,12 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         received: Counter[date] = Counter(dict.fromkeys(days, 0))
         done: Counter[str] = Counter(asdict(Replaced()))
         steps: dict[date, timedelta] = {}
+        covers: list[Window] = []
         for answer in provider.fetch(chunk, now):
             measurement = provider.measurement.keeping(answer.unsaid)
             rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
             done.update(asdict(store.replace(measurement, rows, answer.covers, answer.step)))
+            covers.append(answer.covers)
             for day in local_days(answer.covers, zone):
                 received[day] += _between(answer.rows, local_day(day, zone)).num_rows
                 if answer.step is not None:
@@ -55,7 +59,7 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
             "%s: %d rows of %s", provider.measurement.name, received.total(), chunk, extra={"provider": provider.name}
         )
         finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
-        yield Collected(chunk, received, finished, Replaced(**done), steps)
+        yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers))
 
 
 def _beside(answer: Answer, tag: str, measurement: Measurement, store: Store) -> pa.Table:

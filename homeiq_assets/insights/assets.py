@@ -8,8 +8,9 @@ import dagster as dg
 
 from homeiq_assets.automation.charts import day_chart
 from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS
+from homeiq_assets.automation.days_told import days_told
 from homeiq_assets.automation.failures import owner_errors
-from homeiq_assets.automation.options import common, day_metadata, follows, store_kind
+from homeiq_assets.automation.options import common, follows, store_kind
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds.calendar.asset import FEED as CALENDAR_FEED
 from homeiq_assets.feeds.feed import Feed
@@ -32,6 +33,7 @@ from homeiq_assets.measurements import (
     AIR_QUALITY,
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
+    HOME_ASSISTANT_EVENTS,
     OCCUPANCY_PREDICTION,
     SMART_METER,
     SMART_METER_CIRCUIT,
@@ -39,11 +41,9 @@ from homeiq_assets.measurements import (
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.assets import lookback
 from homeiq_assets.window import Window, local_day
 
-LOOKBACK = timedelta(days=10)
-METER_LOOKBACK = timedelta(days=5)
-"""As long as the meter's raw readings of a day are certain to be there."""
 HOURLY = "10 * * * *"
 MORNING = "20 5 * * *"
 A_WEEK = dg.TimeWindowPartitionMapping(start_offset=1 - NIGHTS, allow_nonexistent_upstream_partitions=True)
@@ -65,22 +65,21 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         **_options(ELECTRICITY_PRICE_RANK, home, timedelta(hours=36), PRICING_FEED),
         partitions_def=grid.feeds,
         deps=[["feeds", ELECTRICITY_PRICING.name]],
-        automation_condition=follows(LOOKBACK, home.zone.key, every=HOURLY),
+        automation_condition=follows(_lookback(home, ELECTRICITY_PRICING), home.zone.key, every=HOURLY),
     )
     def electricity_price_rank(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Each price slot's rank in its local day, and the best hours ahead for a load."""
-        unit, total = ELECTRICITY_PRICING.field("current_price").unit, 0
-        with owner_errors():
-            for ranked in rank_days(_days(context), home, store):
+        unit = ELECTRICITY_PRICING.field("current_price").unit
+        with days_told(context) as told:
+            for ranked in rank_days(_days(context), home, store, told.stays):
                 window, best = local_day(ranked.day, home.zone), None
                 if window.end > home.now():
                     best = best_table(lambda hours: ahead_of(home.now(), hours, store), home)
                 chart = day_chart(ranked.prices, window, unit)
-                _tell(context, ranked.day.isoformat(), ranked.rows, chart=_markdown(chart), best_hours=_markdown(best))
-                total += ranked.rows
-        return dg.MaterializeResult(metadata={"rows": total})
+                told.done(ranked.day.isoformat(), ranked.rows, chart=_markdown(chart), best_hours=_markdown(best))
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return electricity_price_rank
 
@@ -100,12 +99,10 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """What home and circuits draw in quiet nights, and what that costs in a year."""
-        total = 0
-        with owner_errors():
-            for day, loads in phantom_days(_days(context), home, store):
-                _tell(context, day.isoformat(), loads.num_rows)
-                total += loads.num_rows
-        return dg.MaterializeResult(metadata={"rows": total})
+        with days_told(context) as told:
+            for day, loads in phantom_days(_days(context), home, store, told.stays):
+                told.done(day.isoformat(), loads.num_rows)
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return phantom_load
 
@@ -120,21 +117,19 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
             ["feeds", ELECTRICITY_PRICING.name],
             dg.AssetDep(["feeds", CARBON_INTENSITY.name], partition_mapping=FROM_THE_DAY_BEFORE),
         ],
-        automation_condition=follows(METER_LOOKBACK, home.zone.key, every=HOURLY),
+        automation_condition=follows(_lookback(home, SMART_METER, SMART_METER_CIRCUIT), home.zone.key, every=HOURLY),
     )
     def daily_energy_report(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """A day's energy by circuit, fed in and unmetered, with its cost and its carbon."""
-        total = 0
-        with owner_errors():
+        with days_told(context) as told:
             home.settings.sound("FEED_IN_PRICE")
-            for day, report in report_days(_days(context), home, store):
+            for day, report in report_days(_days(context), home, store, told.stays):
                 chart, shares = (energy_chart(report), share_table(report)) if report else ("", "")
                 shown = {"chart": _markdown(chart), "shares": _markdown(shares)}
-                _tell(context, day.isoformat(), int(report is not None), **shown)
-                total += report is not None
-        return dg.MaterializeResult(metadata={"rows": total})
+                told.done(day.isoformat(), int(report is not None), **shown)
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return daily_energy_report
 
@@ -147,19 +142,19 @@ def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
             ["feeds", OCCUPANCY_PREDICTION.name],
             dg.AssetDep(["feeds", EVENTS_FEED.name], partition_mapping=FROM_THE_DAY_BEFORE),
         ],
-        automation_condition=follows(LOOKBACK, home.zone.key, every=HOURLY),
+        automation_condition=follows(
+            _lookback(home, OCCUPANCY_PREDICTION, HOME_ASSISTANT_EVENTS), home.zone.key, every=HOURLY
+        ),
     )
     def occupancy_accuracy(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """How often the calendars' prediction agreed with what motion and presence sensors saw."""
-        total = 0
-        with owner_errors():
-            for day, row in accuracy_days(_days(context), home, store):
+        with days_told(context) as told:
+            for day, row in accuracy_days(_days(context), home, store, told.stays):
                 accuracy = row["accuracy"][0].as_py() if row.num_rows else None
-                _tell(context, day.isoformat(), row.num_rows, accuracy=accuracy)
-                total += row.num_rows
-        return dg.MaterializeResult(metadata={"rows": total})
+                told.done(day.isoformat(), row.num_rows, accuracy=accuracy)
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return occupancy_accuracy
 
@@ -215,8 +210,9 @@ def _days(context: dg.AssetExecutionContext) -> list[Any]:
     return [day_of(key) for key in context.partition_keys]
 
 
-def _tell(context: dg.AssetExecutionContext, key: str, rows: int, **more: Any) -> None:
-    context.add_asset_metadata(day_metadata(rows, **more), asset_key=context.asset_key, partition_key=key)
+def _lookback(home: Home, *inputs: Measurement) -> timedelta:
+    """How far back an insight follows: as long as the raw rows of all its inputs are certain to be there."""
+    return min(lookback(one, home.settings) for one in inputs)
 
 
 def _markdown(text: str | None) -> dg.MetadataValue[Any] | None:

@@ -1,13 +1,13 @@
 """The insights of a range of days: what each needs is read a month at a time, worked out per local day, and stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
-from homeiq_assets.events.opening import opened_events
+from homeiq_assets.events.opening import events_kept, opened_events
 from homeiq_assets.events.values import newest_each
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
@@ -25,10 +25,12 @@ from homeiq_assets.insights.price_rank import price_rank
 from homeiq_assets.measurements import (
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
+    HOME_ASSISTANT_EVENTS,
     OCCUPANCY_PREDICTION,
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
+from homeiq_assets.retention.seals import left_days
 from homeiq_assets.schema import Measurement
 from homeiq_assets.steps import within
 from homeiq_assets.stores.base import Store
@@ -49,23 +51,29 @@ class Ranked:
     prices: pa.Table
 
 
-def rank_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Ranked]:
+Stays = Callable[[str, str], None]
+"""Is told of each day that stays as it is stored (ISO date, why), because rows that it was made of are gone."""
+
+
+def rank_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[Ranked]:
     """Store electricity_price_rank of each of the consecutive local days."""
     store.recover(ELECTRICITY_PRICING)
+    made = _Made(ELECTRICITY_PRICE_RANK, [ELECTRICITY_PRICING], NEIGHBOURS, home, store, stays)
     for chunk in _chunks(days):
         prices = _read(ELECTRICITY_PRICING, chunk, home, store, before=NEIGHBOURS, after=NEIGHBOURS)
         for day in chunk:
             window = local_day(day, home.zone)
             ranks = price_rank(within(prices, _around(window)), window, home.zone)
-            store.replace(ELECTRICITY_PRICE_RANK, ranks, window)
-            yield Ranked(day, ranks.num_rows, within(prices, window).select(["time", "current_price"]))
+            if made.stores(day, ranks):
+                yield Ranked(day, ranks.num_rows, within(prices, window).select(["time", "current_price"]))
 
 
-def phantom_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, pa.Table]]:
+def phantom_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, pa.Table]]:
     """Store phantom_load of each of the consecutive local days, from the seven nights up to it."""
     for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING):
         store.recover(measurement)
     week = timedelta(days=NIGHTS - 1)
+    made = _Made(PHANTOM_LOAD, [SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING], week, home, store, stays)
     for chunk in _chunks(days):
         nights = [chunk[0] - week + timedelta(days=n) for n in range((chunk[-1] - chunk[0] + week).days + 1)]
         meter = _read(SMART_METER, nights, home, store, columns=["total_power_w"])
@@ -81,15 +89,17 @@ def phantom_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tup
             of_week = Window(local_day(day - week, home.zone).start, window.end)
             of_nights = [figures[day - timedelta(days=n)] for n in range(NIGHTS)]
             loads = phantom_load(of_nights, mean_price(within(prices, of_week)), window)
-            store.replace(PHANTOM_LOAD, loads, window)
-            yield day, loads
+            if made.stores(day, loads):
+                yield day, loads
 
 
-def report_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, Report | None]]:
+def report_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, Report | None]]:
     """Store daily_energy_report of each of the consecutive local days."""
     for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING, CARBON_INTENSITY):
         store.recover(measurement)
     hold = home.settings.hold
+    metered = _Made(DAILY_ENERGY_REPORT, [SMART_METER, SMART_METER_CIRCUIT], timedelta(), home, store, stays)
+    made = _Made(DAILY_ENERGY_REPORT, [ELECTRICITY_PRICING, CARBON_INTENSITY], hold, home, store, stays)
     for chunk in _chunks(days):
         meter = _read(SMART_METER, chunk, home, store)
         circuits = _read(SMART_METER_CIRCUIT, chunk, home, store, columns=["power_w"])
@@ -107,17 +117,19 @@ def report_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tupl
                 hold=hold,
                 feed_in_price=home.settings.feed_in_price,
             )
-            store.replace(DAILY_ENERGY_REPORT, report.row if report else DAILY_ENERGY_REPORT.empty(), window)
-            yield day, report
+            row = report.row if report else DAILY_ENERGY_REPORT.empty()
+            if not metered.left(day) and made.stores(day, row):
+                yield day, report
 
 
-def accuracy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tuple[date, pa.Table]]:
+def accuracy_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, pa.Table]]:
     """Store occupancy_accuracy of each of the consecutive local days; nothing where no events are configured."""
     if choice(EVENTS_FEED, home.settings) == OFF:
         yield from ((day, OCCUPANCY_ACCURACY.empty()) for day in days)
         return
     store.recover(OCCUPANCY_PREDICTION)
     hold = home.settings.hold
+    made = _Made(OCCUPANCY_ACCURACY, [OCCUPANCY_PREDICTION, HOME_ASSISTANT_EVENTS], hold, home, store, stays)
     with opened_events(home, store) as events:
         before = presence_events(events.last_before(local_day(days[0], home.zone).start))
         for day in days:
@@ -126,9 +138,43 @@ def accuracy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[tu
             seen_by_now = pa.concat_tables([before, *seen])
             predictions = store.read(OCCUPANCY_PREDICTION, window, columns=["currently_home"])
             row = occupancy_accuracy(predictions, seen_by_now, day=window, date=day, zone=home.zone, hold=hold)
-            store.replace(OCCUPANCY_ACCURACY, row, window)
             before = newest_each(seen_by_now)
-            yield day, row
+            if made.stores(day, row):
+                yield day, row
+
+
+class _Made:
+    """Days of an insight, stored unless rows that they were made of are gone."""
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        inputs: Sequence[Measurement],
+        reach: timedelta,
+        home: Home,
+        store: Store,
+        stays: Stays,
+    ) -> None:
+        self._measurement, self._reach, self._home, self._store, self._stays = measurement, reach, home, store, stays
+        self._inputs = {
+            one.name: events_kept(home, store) if one is HOME_ASSISTANT_EVENTS else store.keeps(one) for one in inputs
+        }
+
+    def left(self, day: date) -> bool:
+        """Whether a day stays as it is stored, of which the owner is told."""
+        window = local_day(day, self._home.zone)
+        reaching = {day: Window(window.start - self._reach, window.end)}
+        left = left_days(self._measurement, reaching, self._inputs, self._home, self._store)
+        if left:
+            self._stays(day.isoformat(), left[day])
+        return bool(left)
+
+    def stores(self, day: date, rows: pa.Table) -> bool:
+        """Store a day unless it stays; whether it was stored."""
+        if self.left(day):
+            return False
+        self._store.replace(self._measurement, rows, local_day(day, self._home.zone))
+        return True
 
 
 def ahead_of(now: datetime, length: timedelta, store: Store) -> Ahead:

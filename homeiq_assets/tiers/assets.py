@@ -1,25 +1,36 @@
 """The tiers as assets: raw -> hourly -> daily, made by a factory from a measurement's schema."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from homeiq_assets.automation.failures import owner_errors
-from homeiq_assets.automation.options import common, day_metadata, follows, store_kind
+from homeiq_assets.automation.days_told import days_told, recorded
+from homeiq_assets.automation.options import common, follows, store_kind
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.retention.ages import SPARE, Level, age
 from homeiq_assets.schema import Measurement
+from homeiq_assets.settings import Settings
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets.tiers.roll import roll_daily, roll_hourly
 
-LOOKBACK = timedelta(days=5)
-"""The age at which raw data goes (7 days) less two: what is updated within it is rolled again."""
+LOOKBACK = 10
+"""How many days back a tier follows its input at most: feeds revise what they said for up to eight days."""
+FRESH = timedelta(hours=36)
 
 
-def tier_assets(measurement: Measurement, home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
+def lookback(measurement: Measurement, settings: Settings) -> timedelta:
+    """How far back the tiers and the archive of raw days follow: as long as raw rows are certain to be there."""
+    days = age(measurement, Level.RAW, settings)
+    return timedelta(days=LOOKBACK if days is None else max(1, min(LOOKBACK, days - SPARE)))
+
+
+def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
     """The hourly and the daily tier of a raw measurement. A day's tier exists as soon as the day is over."""
     hourly, daily = tier_of(measurement, "hourly"), tier_of(measurement, "daily")
 
@@ -29,11 +40,13 @@ def tier_assets(measurement: Measurement, home: Home, grid: Grid) -> list[dg.Ass
             tier,
             home,
             kinds={store_kind(home), "tier"},
-            fresh=timedelta(hours=36),
+            fresh=None if choice(feed, home.settings) == OFF else FRESH,
             pool=tier.name,
         ) | {
             "partitions_def": grid.tiers,
-            "automation_condition": follows(LOOKBACK, home.zone.key, together=tier is daily),
+            "automation_condition": follows(
+                lookback(measurement, home.settings), home.zone.key, together=tier is daily
+            ),
         }
 
     @dg.asset(
@@ -44,12 +57,17 @@ def tier_assets(measurement: Measurement, home: Home, grid: Grid) -> list[dg.Ass
     def hourly_tier(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
-        with owner_errors():
-            rows = {
-                key: roll_hourly(measurement, day_of(key), home.zone, home.settings.hold, store)
-                for key in context.partition_keys
-            }
-        return _report(context, rows)
+        with (
+            days_told(context) as told,
+            recorded("roll", hourly.name, told, home.now(), store),
+            opened_raw(measurement, home, store) as raw,
+        ):
+            for day in roll_hourly(raw, [day_of(key) for key in context.partition_keys], home, store):
+                if day.left:
+                    told.stays(day.day.isoformat(), day.left)
+                else:
+                    told.done(day.day.isoformat(), day.rows)
+        return dg.MaterializeResult(metadata={"rows": told.rows})
 
     @dg.asset(
         **options(daily),
@@ -66,26 +84,29 @@ def tier_assets(measurement: Measurement, home: Home, grid: Grid) -> list[dg.Ass
     def daily_tier(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
-        with owner_errors():
-            rolled = {
-                key: roll_daily(measurement, day_of(key), home.zone, home.settings.hold, store)
-                for key in context.partition_keys
-            }
-        differing = {key: day.differs for key, day in rolled.items() if day.differs}
+        differing: dict[str, str] = {}
+        with (
+            days_told(context) as told,
+            recorded("roll", daily.name, told, home.now(), store),
+            opened_raw(measurement, home, store) as raw,
+        ):
+            for day in roll_daily(raw, [day_of(key) for key in context.partition_keys], home, store):
+                key = day.day.isoformat()
+                if day.left:
+                    told.stays(key, day.left)
+                    continue
+                told.done(key, day.rows, differs=day.differs)
+                if day.differs:
+                    differing[key] = day.differs
         check = dg.AssetCheckResult(
             check_name="agrees_with_raw",
             passed=not differing,
             severity=dg.AssetCheckSeverity.ERROR,
-            metadata={"days": len(rolled), "differing": [f"{key}: {text}" for key, text in differing.items()][:20]},
+            metadata={
+                "days": len(told.metadata),
+                "differing": [f"{key}: {text}" for key, text in differing.items()][:20],
+            },
         )
-        return _report(context, {key: day.rows for key, day in rolled.items()}, [check])
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[check])
 
     return [hourly_tier, daily_tier]
-
-
-def _report(
-    context: dg.AssetExecutionContext, rows: dict[str, int], checks: Iterable[dg.AssetCheckResult] = ()
-) -> dg.MaterializeResult:
-    for key, count in rows.items():
-        context.add_asset_metadata(day_metadata(count), asset_key=context.asset_key, partition_key=key)
-    return dg.MaterializeResult(metadata={"rows": sum(rows.values())}, check_results=list(checks))

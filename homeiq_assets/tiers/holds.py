@@ -47,6 +47,21 @@ def held_until(series: Ints, time: Ints, hold: int) -> Ints:
     return until
 
 
+def filled(texts: pa.Array, series: Ints) -> pa.Array:
+    """Where a row has none, the text that its series had last before, or else first after.
+
+    Rows are sorted by series, then time. Null where the series has none at all.
+    """
+    said = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+    if len(said) in (0, len(texts)):
+        return texts
+    place = np.searchsorted(said, np.arange(len(texts)), "right")
+    before, after = said[np.maximum(place - 1, 0)], said[np.minimum(place, len(said) - 1)]
+    # A text of another series is none, as that of the row itself is.
+    after = np.where(series[after] == series, after, np.arange(len(texts)))
+    return texts.take(pa.array(np.where((place > 0) & (series[before] == series), before, after)))
+
+
 @dataclass(frozen=True)
 class Grid:
     """Buckets between ascending instants (ns since the epoch), for each of a number of series.
@@ -76,9 +91,12 @@ class FieldReadings:
     `column`: the field; `series` and `time` (ns) of its rows, which are sorted by both and all lie
     before the grid's end. A null is no reading. NaN and the texts of NO_VALUE are none either, but
     end the hold of the reading before. Every other reading holds until the next, at most `hold` ns.
+    `units`: the unit of each row; without it, all are in the same.
     """
 
-    def __init__(self, column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> None:
+    def __init__(
+        self, column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, units: pa.Array | None = None
+    ) -> None:
         stated = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         column, series, time = column.take(pa.array(stated)), series[stated], time[stated]
         until = held_until(series, time, hold)
@@ -87,6 +105,7 @@ class FieldReadings:
         self.rows = stated[known]
         """the rows of `column` that are readings"""
         self._column = column.take(pa.array(known))
+        self._units = None if units is None else units.take(pa.array(self.rows))
         self._series, self._time, self._until = series[known], time[known], until[known]
         bucket = grid.bucket(self._time)
         # Readings from before the first edge come before all others of their series.
@@ -133,12 +152,19 @@ class FieldReadings:
         return self._column.take(pa.array(position, mask=position < 0))
 
     def increase(self) -> pa.Array:
-        """The sum of the increases over the last known value before each reading."""
+        """The sum of the increases over the last known value before each reading.
+
+        A reading in another unit than that value adds nothing, nor does one of which a unit is not known.
+        """
         numbers = self._numbers
         before, after = numbers[:-1], numbers[1:]
         # Exact for whole numbers, which 0.9 * before is not.
         reset = (after < before) & (10 * after < 9 * before)
-        return self._per_step(np.where(reset, after, after - before))
+        increases = np.where(reset, after, after - before)
+        if self._units is not None:
+            same = pc.fill_null(pc.equal(self._units[1:], self._units[:-1]), False)
+            increases = np.where(same.to_numpy(zero_copy_only=False), increases, 0)
+        return self._per_step(increases)
 
     def changes(self) -> pa.Array:
         """How many readings differ from the last known value before them."""

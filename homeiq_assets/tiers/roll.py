@@ -1,107 +1,151 @@
-"""One day of a tier, from the store into the store: what is read, computed, written and compared."""
+"""Days of a tier, from the store into the store: what is read, computed, written and compared."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
+from itertools import groupby
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from homeiq_assets.errors import StoreError
+from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.schema import TIME, Kind, Measurement
+from homeiq_assets.retention.ledger import Ledger, State
+from homeiq_assets.retention.seals import expired_days, left_days, reaches, removed_days
+from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
-from homeiq_assets.tiers.holds import is_value
-from homeiq_assets.tiers.statistics import daily, daily_from_raw, hourly
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.stores.tables import inside
+from homeiq_assets.tiers.compared import difference
+from homeiq_assets.tiers.inputs import Inputs
+from homeiq_assets.tiers.raw import Raw
+from homeiq_assets.tiers.statistics import daily
+from homeiq_assets.window import Window, local_day, local_days
 
-REMEMBERED = (Kind.COUNTER, Kind.FLAG, Kind.TEXT)
-"""Kinds whose first reading of a day is compared with the last one before it, however old."""
-TOLERANCE = 1e-9
+AT_ONCE = 31
+"""How many days are written together."""
 
 
 @dataclass(frozen=True)
 class RolledDay:
-    """Rows of the daily tier, and what differs from the same numbers computed from raw (None: nothing)."""
+    """A day of a tier: its rows, and either `left`, why it stays as it is stored, or None.
 
-    rows: int
-    differs: str | None
-
-
-def roll_hourly(measurement: Measurement, day: date, zone: ZoneInfo, hold: timedelta, store: Store) -> int:
-    """Write the hourly tier of a local day; its number of rows. Raises StoreError."""
-    store.recover(measurement)
-    window = local_day(day, zone)
-    readings, before = _inputs(measurement, window, hold, store)
-    rows = hourly(readings, before, measurement, window, hold)
-    store.replace(tier_of(measurement, "hourly"), rows, window)
-    return int(rows.num_rows)
-
-
-def roll_daily(measurement: Measurement, day: date, zone: ZoneInfo, hold: timedelta, store: Store) -> RolledDay:
-    """Write the daily tier of a local day from its hourly one, compared with raw. Raises StoreError."""
-    source = tier_of(measurement, "hourly")
-    store.recover(source)
-    window = local_day(day, zone)
-    rows = daily(store.read(source, window), measurement, window)
-    target = tier_of(measurement, "daily")
-    store.replace(target, rows, window)
-    readings, before = _inputs(measurement, window, hold, store)
-    return RolledDay(
-        int(rows.num_rows), _difference(rows, daily_from_raw(readings, before, measurement, window, hold), target)
-    )
-
-
-def _inputs(measurement: Measurement, window: Window, hold: timedelta, store: Store) -> tuple[pa.Table, pa.Table]:
-    """Readings of the day and the hold before it, and the last known values before the day."""
-    readings = store.read(measurement, Window(window.start - hold, window.end))
-    before: pa.Table | None = None
-    for field in measurement.fields:
-        if field.kind in REMEMBERED and _needs_older(readings, measurement, field.name, window.start):
-            last = store.last(measurement, field.name, window.start)
-            newest = _newest_per_series(last, measurement, field.name)
-            before = (
-                newest if before is None else before.join(newest, list(measurement.identity), join_type="full outer")
-            )
-    return readings, before if before is not None else pa.table(
-        {name: pa.array([], pa.string()) for name in measurement.identity}
-    )
-
-
-def _needs_older(readings: pa.Table, measurement: Measurement, field: str, start: datetime) -> bool:
-    """Whether a series has values of `field` from `start` on, and none in the hold before to compare them with.
-
-    Looking further back than the hold means all of the past, so it is done only where it decides something.
+    `differs` is what differs from the same numbers computed from raw rows, None for nothing; where these are gone
+    nothing is compared.
     """
-    valued = readings.filter(pc.is_valid(readings[field])).combine_chunks()
-    valued = valued.filter(pa.array(is_value(valued[field].combine_chunks())))
-    early = pc.less(valued["time"], pa.scalar(start, TIME))
-    identity = list(measurement.identity)
-    compared = valued.filter(early).group_by(identity).aggregate([])
-    late = valued.filter(pc.invert(early)).group_by(identity).aggregate([])
-    return bool(late.join(compared, identity, join_type="left anti").num_rows) if identity else True
+
+    day: date
+    rows: int
+    left: str | None = None
+    differs: str | None = None
 
 
-def _newest_per_series(last: pa.Table, measurement: Measurement, field: str) -> pa.Table:
-    """Of series that differ in a revisable tag only, the newest value: identity tags and the field."""
-    identity = list(measurement.identity)
-    ordered = last.sort_by([("time", "ascending")])
-    newest = ordered.group_by(identity, use_threads=False).aggregate([(field, "last")])
-    return newest.rename_columns([field if name == f"{field}_last" else name for name in newest.column_names]).select(
-        [*identity, field]
+def roll_hourly(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Iterator[RolledDay]:
+    """Write the hourly tier of local days, in their order. Raises StoreError, SettingError and ArchiveError."""
+    tier, keeps = tier_of(raw.measurement, "hourly"), {raw.measurement.name: raw.keeps()}
+    inputs = Inputs(raw, home, store, home.settings.hold, sorted(days))
+    store.recover(tier)
+    for together in _batches(days):
+        left, rows = left_days(tier, reaches(together, home), keeps, home, store), dict[date, pa.Table]()
+        for day in together:
+            if day in left:
+                inputs.forget()
+                continue
+            window = local_day(day, home.zone)
+            readings, before = inputs.of(window)
+            rows[day] = raw.hourly(readings, before, window, home.settings.hold)
+        went = left_days(tier, reaches(list(rows), home), keeps, home, store)
+        if went:
+            raise StoreError(f"rows went while they were read: {next(iter(went.values()))}", retryable=True)
+        _write(tier, rows, home, store)
+        for day in together:
+            yield RolledDay(day, 0, left[day]) if day in left else RolledDay(day, int(rows[day].num_rows))
+
+
+def roll_daily(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Iterator[RolledDay]:
+    """Write the daily tier of local days from the hourly one, compared with raw rows. Raises as `roll_hourly`."""
+    source, tier = tier_of(raw.measurement, "hourly"), tier_of(raw.measurement, "daily")
+    keeps, inputs = raw.keeps(), Inputs(raw, home, store, home.settings.hold, sorted(days))
+    store.recover(source)
+    for together in _batches(days):
+        span = Window(local_day(together[0], home.zone).start, local_day(together[-1], home.zone).end)
+        hours, gone_hours = store.read(source, span), set(removed_days(source.name, span, home, store))
+        rows = {
+            day: daily(
+                hours.filter(inside(hours, local_day(day, home.zone))), raw.measurement, local_day(day, home.zone)
+            )
+            for day in together
+            if day not in gone_hours
+        }
+        _write(tier, rows, home, store)
+        differs = _compared(raw, tier, rows, inputs, keeps, home, store)
+        for day in together:
+            if day in gone_hours:
+                yield RolledDay(day, 0, _hourly_first(raw.measurement, source, day))
+            else:
+                yield RolledDay(day, int(rows[day].num_rows), None, differs.get(day))
+
+
+def _compared(
+    raw: Raw,
+    tier: Measurement,
+    rows: Mapping[date, pa.Table],
+    inputs: Inputs,
+    keeps: timedelta | None,
+    home: Home,
+    store: Store,
+) -> dict[date, str | None]:
+    """What differs, by day, between rows of the daily tier and those computed from raw rows, where these are there."""
+    columns, differs = ("time", *tier.identity, *tier.field_names), dict[date, str | None]()
+    gone = _gone(raw.measurement, list(rows), keeps, home, store)
+    for day, stored in rows.items():
+        if day in gone:
+            inputs.forget()
+            continue
+        window = local_day(day, home.zone)
+        readings, before = inputs.of(window)
+        differs[day] = difference(stored, raw.daily(readings, before, window, home.settings.hold), columns)
+    # What went while it was read was not read whole.
+    for day in _gone(raw.measurement, list(differs), keeps, home, store):
+        del differs[day]
+    return differs
+
+
+def _gone(
+    measurement: Measurement, days: Sequence[date], keeps: timedelta | None, home: Home, store: Store
+) -> set[date]:
+    """The days of which raw rows, or those that held when they began, were removed or have expired."""
+    windows = reaches(days, home)
+    if not windows:
+        return set()
+    whole = Window(min(window.start for window in windows.values()), max(window.end for window in windows.values()))
+    gone = {*removed_days(measurement.name, whole, home, store), *expired_days(whole, keeps, home)}
+    return {day for day, window in windows.items() if gone.intersection(local_days(window, home.zone))}
+
+
+def _write(tier: Measurement, rows: Mapping[date, pa.Table], home: Home, store: Store) -> None:
+    """Store days of a tier; one without rows stays as it is stored."""
+    days = [day for day, table in rows.items() if table.num_rows]
+    for run in _consecutive(days):
+        order = [(name, "ascending") for name in (*tier.tag_names, "time")]
+        together = pa.concat_tables([rows[day] for day in run]).sort_by(order)
+        store.replace(tier, together, Window(local_day(run[0], home.zone).start, local_day(run[-1], home.zone).end))
+    Ledger(store, home.zone).reopen(tier.name, days, State.REFILLED, home.now())
+
+
+def _batches(days: Sequence[date]) -> Iterator[list[date]]:
+    """Consecutive days that are read and written together."""
+    for run in _consecutive(sorted(days)):
+        yield from (run[n : n + AT_ONCE] for n in range(0, len(run), AT_ONCE))
+
+
+def _consecutive(days: Sequence[date]) -> Iterator[list[date]]:
+    for _, numbered in groupby(enumerate(days), lambda one: one[1].toordinal() - one[0]):
+        yield [day for _, day in numbered]
+
+
+def _hourly_first(measurement: Measurement, hourly: Measurement, day: date) -> str:
+    return (
+        f"{hourly.name} of {day} was removed, so the daily tier of {day} stays as it is stored; to make it again, "
+        f"restore first (materialise restore/{measurement.name} where its raw rows were removed too), then "
+        f"tiers/{hourly.name}"
     )
-
-
-def _difference(stored: pa.Table, raw: pa.Table, tier: Measurement) -> str | None:
-    if stored.num_rows != raw.num_rows:
-        return f"{stored.num_rows} rows, from raw {raw.num_rows}"
-    for name in tier.field_names:
-        left, right = stored[name].combine_chunks(), raw[name].combine_chunks()
-        if pa.types.is_floating(left.type):
-            scale = pc.max_element_wise(pc.abs(left), pc.abs(right), 1.0)
-            close = pc.less_equal(pc.abs(pc.subtract(left, right)), pc.multiply(scale, TOLERANCE))
-        else:
-            close = pc.equal(left, right)
-        same = pc.and_(pc.equal(pc.is_valid(left), pc.is_valid(right)), pc.fill_null(close, True))
-        if not pc.all(same).as_py():
-            return f"{name} differs"
-    return None

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.measurements import statistics, tier_of
-from homeiq_assets.schema import TIME, Measurement, conform
+from homeiq_assets.schema import TIME, Field, Measurement, conform
 from homeiq_assets.tiers.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
 from homeiq_assets.window import Window, hour_edges
 
-# Before every reading, and its hold long over.
-_LONG_AGO = -(2**62)
+LONG_AGO = -(2**62)
+"""the time (ns) of last known values: before every reading, and their hold long over"""
 
 _STATISTICS: dict[str, Callable[[FieldReadings], pa.Array]] = {
     "mean": FieldReadings.mean,
@@ -49,14 +49,16 @@ def hourly(readings: pa.Table, before: pa.Table, measurement: Measurement, day: 
     no value and end a hold. String flags are on at `on`. Tags that are not identity carry their last
     value before the hour's end.
     """
-    return _tier(readings, before, measurement, tier_of(measurement, "hourly"), edges=hour_edges(day), hold=hold)
+    rows = stacked(before, readings, measurement, day.end)
+    return rolled(rows, measurement, tier_of(measurement, "hourly"), hour_edges(day), hold)
 
 
 def daily_from_raw(
     readings: pa.Table, before: pa.Table, measurement: Measurement, day: Window, hold: timedelta
 ) -> pa.Table:
     """As `hourly` with the whole day as one interval: what `daily` must agree with, to 1e-9."""
-    return _tier(readings, before, measurement, tier_of(measurement, "daily"), edges=[day.start, day.end], hold=hold)
+    rows = stacked(before, readings, measurement, day.end)
+    return rolled(rows, measurement, tier_of(measurement, "daily"), [day.start, day.end], hold)
 
 
 def daily(hourly_rows: pa.Table, measurement: Measurement, day: Window) -> pa.Table:
@@ -85,26 +87,21 @@ def daily(hourly_rows: pa.Table, measurement: Measurement, day: Window) -> pa.Ta
     return conform(rows.append_column("time", _times(np.full(rows.num_rows, nanoseconds(day.start)))), tier)
 
 
-def _tier(
-    readings: pa.Table,
-    before: pa.Table,
-    measurement: Measurement,
-    tier: Measurement,
-    *,
-    edges: list[datetime],
-    hold: timedelta,
+def rolled(
+    rows: pa.Table, measurement: Measurement, tier: Measurement, edges: list[datetime], hold: timedelta
 ) -> pa.Table:
-    rows = _stacked(before, readings.filter(pc.less(readings["time"], pa.scalar(edges[-1], TIME))), measurement)
+    """The rows of `tier` between `edges`, from rows of the measurement as `stacked` makes them, in any order."""
     series = series_numbers(rows, measurement.identity)
     order = np.lexsort((rows["time"].to_numpy(), series))
     rows, series = rows.take(pa.array(order)).combine_chunks(), series[order]
     time = rows["time"].to_numpy()
     grid = Grid(np.array([nanoseconds(edge) for edge in edges], np.int64), int(series.max(initial=-1)) + 1)
 
-    fields = {
-        field: FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold))
-        for field in measurement.fields
-    }
+    def read(field: Field) -> FieldReadings:
+        units = None if field.unit_field is None else rows[field.unit_field].combine_chunks()
+        return FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold), units)
+
+    fields = {field: read(field) for field in measurement.fields if statistics(field)}
     present = np.zeros(grid.cells, np.bool_)
     for field_readings in fields.values():
         present |= field_readings.present()
@@ -112,7 +109,7 @@ def _tier(
 
     # A row that carries the tags has a value and is no last known value, of which the tags are not known.
     valued = np.unique(np.concatenate([field_readings.rows for field_readings in fields.values()]))
-    valued = valued[time[valued] != _LONG_AGO]
+    valued = valued[time[valued] != LONG_AGO]
     tags = rows.take(pa.array(_last_in(cells, valued, series, time, grid)))
     columns = {tag: tags[tag] for tag in measurement.tag_names}
     columns["time"] = _times(grid.edges[cells % grid.buckets])
@@ -131,9 +128,13 @@ def _last_in(cells: Ints, rows: Ints, series: Ints, time: Ints, grid: Grid) -> I
     return rows[np.searchsorted(ranks, wanted, "right") - 1]
 
 
-def _stacked(before: pa.Table, readings: pa.Table, measurement: Measurement) -> pa.Table:
-    """The last known values as rows of long ago, then the readings; all typed by the schema, int64 time."""
-    columns = {"time": pa.chunked_array([np.full(before.num_rows, _LONG_AGO), readings["time"].cast(pa.int64())])}
+def stacked(before: pa.Table, readings: pa.Table, measurement: Measurement, end: datetime) -> pa.Table:
+    """The last known values as rows of LONG_AGO, then the readings before `end`.
+
+    All columns of the measurement, typed by it, but `time`, which is int64; what `before` lacks is null there.
+    """
+    readings = readings.filter(pc.less(readings["time"], pa.scalar(end, TIME)))
+    columns = {"time": pa.chunked_array([np.full(before.num_rows, LONG_AGO), readings["time"].cast(pa.int64())])}
     for name in (*measurement.tag_names, *measurement.field_names):
         kind = measurement.arrow.field(name).type
         known = before[name].cast(kind) if name in before.column_names else pa.nulls(before.num_rows, kind)

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from homeiq_assets.automation.failures import owner_errors
-from homeiq_assets.automation.options import common, day_metadata, follows, store_kind
+from homeiq_assets.automation.days_told import days_told
+from homeiq_assets.automation.options import common, follows, store_kind
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
@@ -21,14 +21,13 @@ from homeiq_assets.measurements import (
     MV_HOURLY_ROOM_ACTIVITY,
 )
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.retention.seals import left_days, reaches
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.assets import lookback
 from homeiq_assets.views.carbon_summary import carbon_summary
 from homeiq_assets.views.events import Written, activity_days, energy_days
-from homeiq_assets.window import Window, local_day
-
-LOOKBACK = timedelta(days=10)
-"""Feeds revise what they said for up to eight days; a view re-rolls any day of these whose input was updated."""
+from homeiq_assets.window import local_day
 
 
 def view_assets(home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
@@ -92,28 +91,34 @@ def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home
     ) | {
         "partitions_def": grid.views,
         "deps": [dg.AssetDep(["feeds", one.name], partition_mapping=FROM_THE_DAY_BEFORE) for one in inputs],
-        "automation_condition": follows(LOOKBACK, home.zone.key, every="10 * * * *"),
+        "automation_condition": follows(
+            # Raw rows of an input that go by age are not there for longer.
+            min(lookback(one, home.settings) for one in inputs),
+            home.zone.key,
+            every="10 * * * *",
+        ),
     }
 
 
 def _report(
     context: dg.AssetExecutionContext, write: Callable[[Sequence[date]], Iterator[Written]]
 ) -> dg.MaterializeResult:
-    rows = 0
-    with owner_errors():
+    with days_told(context) as told:
         for day in write([day_of(key) for key in context.partition_keys]):
-            told = day_metadata(day.rows.num_rows, **day.told)
-            context.add_asset_metadata(told, asset_key=context.asset_key, partition_key=day.date.isoformat())
-            rows += day.rows.num_rows
-    return dg.MaterializeResult(metadata={"rows": rows})
+            if day.left:
+                told.stays(day.date.isoformat(), day.left)
+            else:
+                told.done(day.date.isoformat(), day.rows.num_rows, **day.told)
+    return dg.MaterializeResult(metadata={"rows": told.rows})
 
 
 def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
     store.recover(CARBON_INTENSITY)
-    hold = home.settings.hold
-    for on in days:
+    hold, inputs = home.settings.hold, {CARBON_INTENSITY.name: store.keeps(CARBON_INTENSITY)}
+    for on, reach in reaches(days, home).items():
         day = local_day(on, home.zone)
-        readings = store.read(CARBON_INTENSITY, Window(day.start - hold, day.end))
-        summary = carbon_summary(readings, day, on, hold)
-        store.replace(MV_DAILY_CARBON_SUMMARY, summary, day)
-        yield Written(on, summary)
+        summary = carbon_summary(store.read(CARBON_INTENSITY, reach), day, on, hold)
+        left = left_days(MV_DAILY_CARBON_SUMMARY, {on: reach}, inputs, home, store)
+        if not left:
+            store.replace(MV_DAILY_CARBON_SUMMARY, summary, day)
+        yield Written(on, summary, left=left.get(on))

@@ -1,20 +1,24 @@
 """Runs of the views over events: days from the store into the store."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 
-from homeiq_assets.events.opening import opened_events
+from homeiq_assets.errors import StoreError
+from homeiq_assets.events.opening import events_kept, opened_events
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import (
     ELECTRICITY_PRICING,
     FX_RATE,
+    HOME_ASSISTANT_EVENTS,
     MV_DAILY_ENERGY_BY_DEVICE,
     MV_HOURLY_ROOM_ACTIVITY,
 )
+from homeiq_assets.retention.seals import left_days, reaches
 from homeiq_assets.schema import UNKNOWN, Measurement
 from homeiq_assets.setting_types import units_of
 from homeiq_assets.stores.base import Store
@@ -32,11 +36,15 @@ LISTED = 20
 
 @dataclass(frozen=True)
 class Written:
-    """A day of a view: its rows, and what else there is to say of it. One that has not begun has no rows."""
+    """A day of a view: its rows, and what else there is to say of it. One that has not begun has no rows.
+
+    `left` is why it stays as it is stored, None where it was made.
+    """
 
     date: date
     rows: pa.Table
     told: Mapping[str, Any] = field(default_factory=dict)
+    left: str | None = None
 
 
 def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
@@ -46,14 +54,14 @@ def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Writ
     units = units_of(settings.events_units or "")
     bills = _Bills(home, store, days)
 
-    def rows() -> Iterator[Written]:
+    def rows(there: Sequence[date]) -> Iterator[Written]:
         with opened_events(home, store) as events:
-            for day in days_of(events, days, home.zone, settings.hold, home.now()):
+            for day in days_of(events, there, home.zone, settings.hold, home.now()):
                 devices = energy_by_device(day.readings, day.window, day.date, settings.hold, bills.of(day), units)
                 skipped = [f"{entity} {reason}" for entity, reason in devices.skipped.items()]
                 yield Written(day.date, devices.rows, {"skipped": skipped[:LISTED], "entities_skipped": len(skipped)})
 
-    return _written(MV_DAILY_ENERGY_BY_DEVICE, rows(), days, home, store)
+    return _written(MV_DAILY_ENERGY_BY_DEVICE, [ELECTRICITY_PRICING, FX_RATE], rows, days, home, store)
 
 
 def activity_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
@@ -61,14 +69,14 @@ def activity_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Wr
     home.settings.sound("HOMEIQ_HOLD_HOURS")
     hold = home.settings.hold
 
-    def rows() -> Iterator[Written]:
+    def rows(there: Sequence[date]) -> Iterator[Written]:
         with opened_events(home, store) as events:
-            for day in days_of(events, days, home.zone, hold, home.now(), domains=DOMAINS):
+            for day in days_of(events, there, home.zone, hold, home.now(), domains=DOMAINS):
                 found = room_activity(day.readings, day.window, day.date, hold, home.zone)
                 areas = set(found["area"].to_pylist())
                 yield Written(day.date, found, {"areas": len(areas - {UNKNOWN}), "without_area": UNKNOWN in areas})
 
-    return _written(MV_HOURLY_ROOM_ACTIVITY, rows(), days, home, store)
+    return _written(MV_HOURLY_ROOM_ACTIVITY, [], rows, days, home, store)
 
 
 class _Bills:
@@ -97,18 +105,30 @@ class _Bills:
 
 
 def _written(
-    measurement: Measurement, found: Iterable[Written], days: Sequence[date], home: Home, store: Store
+    measurement: Measurement,
+    others: Sequence[Measurement],
+    made: Callable[[Sequence[date]], Iterable[Written]],
+    days: Sequence[date],
+    home: Home,
+    store: Store,
 ) -> Iterator[Written]:
-    """The days once they are stored, those that have not begun with them.
+    """The days once they are stored, those that have not begun with them; `others` are inputs beside the events.
 
-    A day without rows stays as it is stored, for its events may be gone.
+    A day of which events are gone stays as it is stored, and so does one without rows. `made` is not asked for the
+    former, so that it does not carry what entities said across it: they may have said more in it.
     """
-    missing, together = dict.fromkeys(sorted(days)), list[Written]()
+    together = list[Written]()
+    inputs = {one.name: store.keeps(one) for one in others} | {HOME_ASSISTANT_EVENTS.name: events_kept(home, store)}
+    left = left_days(measurement, reaches(sorted(days), home), inputs, home, store)
+    missing = dict.fromkeys(day for day in sorted(days) if day not in left)
 
     def store_together() -> Iterator[Written]:
-        if together:
-            start, end = local_day(together[0].date, home.zone).start, local_day(together[-1].date, home.zone).end
-            rows = pa.concat_tables([one.rows for one in together])
+        went = left_days(measurement, reaches([one.date for one in together], home), inputs, home, store)
+        if went:
+            raise StoreError(f"rows went while they were read: {next(iter(went.values()))}", retryable=True)
+        for run in _consecutive(together):
+            start, end = local_day(run[0].date, home.zone).start, local_day(run[-1].date, home.zone).end
+            rows = pa.concat_tables([one.rows for one in run])
             store.replace(
                 measurement,
                 rows.sort_by([(name, "ascending") for name in (*measurement.tag_names, "time")]),
@@ -117,10 +137,10 @@ def _written(
         yield from together
         together.clear()
 
-    for one in found:
+    yield from (Written(day, measurement.empty(), left=why) for day, why in left.items())
+    for one in made(list(missing)):
         del missing[one.date]
-        following = not together or one.date == together[-1].date + timedelta(days=1)
-        if not following or len(together) >= AT_ONCE:
+        if len(together) >= AT_ONCE:
             yield from store_together()
         if one.rows.num_rows:
             together.append(one)
@@ -128,3 +148,9 @@ def _written(
             yield one
     yield from store_together()
     yield from (Written(day, measurement.empty()) for day in missing)
+
+
+def _consecutive(days: Sequence[Written]) -> Iterator[list[Written]]:
+    """The days cut where one is missing between them."""
+    for _, run in groupby(enumerate(days), lambda numbered: numbered[1].date.toordinal() - numbered[0]):
+        yield [one for _, one in run]

@@ -64,7 +64,11 @@ def test_what_is_switched_off_or_has_no_provider_is_never_stale(tmp_path: Path) 
 def test_the_columns_shown_are_those_of_the_measurement(specs: dict[str, dg.AssetSpec]) -> None:
     shown = 0
     for name, spec in specs.items():
-        measurement = ALL.get(name.split("/")[1].replace("home_assistant_events", "home_assistant_history"))
+        stored = {
+            "feeds/home_assistant_events": "home_assistant_history",
+            "retention/storage_report": "retention_metrics",
+        }
+        measurement = ALL.get(stored.get(name, name.split("/")[1]))
         if measurement is None:
             continue
         columns = spec.metadata["dagster/column_schema"].columns

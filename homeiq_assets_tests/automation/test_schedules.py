@@ -87,7 +87,7 @@ def test_the_checks_of_the_polled_feeds_run_along_and_no_others(home: Household)
 
     assert isinstance(request, dg.RunRequest)
     assert {(key.asset_key.path[-1], key.name) for key in request.asset_check_keys or ()} == {
-        (feed, check) for feed in ALWAYS for check in ("bounds", "gaps", "resolution")
+        (feed, check) for feed in ALWAYS for check in ("bounds", "gaps", "resolution", "removed_days")
     }
 
 
@@ -232,8 +232,14 @@ def test_a_home_without_any_polled_feed_has_no_schedule_that_could_fail(tmp_path
     dg.Definitions.validate_loadable(home.defs)
 
 
-def test_history_is_pruned_even_where_no_feed_is_polled(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+def test_history_is_pruned_and_old_days_go_even_where_no_feed_is_polled(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
     off = dict.fromkeys((feed.setting for feed in FEEDS), "off")
     home = household(tmp_path, NOW, instance=instance, **off)
 
-    assert [schedule.name for schedule in home.defs.schedules or ()] == ["prune_history_schedule"]
+    assert {schedule.name for schedule in home.defs.schedules or ()} == {
+        "remove_old_days",
+        "report_storage_schedule",
+        "prune_history_schedule",
+    }

@@ -188,7 +188,7 @@ def test_text_that_looks_like_markup_is_shown_as_it_is(home: Household, homeiq: 
     ("words", "told"),
     [
         (["smart_metre"], "homeiq: there is no measurement smart_metre; there are: air_quality, "),
-        (["air_quality", "--resolution", "day"], "homeiq: air_quality has no daily tier; these have: smart_meter"),
+        (["phantom_load", "--resolution", "day"], "homeiq: phantom_load has no daily tier; these have: air_quality, "),
         (["smart_meter", "--start", "last week"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-26"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-27"], "homeiq: the window is not one: "),

@@ -145,7 +145,13 @@ def test_it_says_of_itself_what_a_feed_does_and_is_polled_by_nothing(home: House
     assert node.is_observable
     assert not node.is_materializable
     schedules = {one.name: one for one in home.defs.schedules or ()}
-    assert set(schedules) == {"observe_events_schedule", "check_reading_ages_schedule", "prune_history_schedule"}
+    assert set(schedules) == {
+        "observe_events_schedule",
+        "check_reading_ages_schedule",
+        "remove_old_days",
+        "report_storage_schedule",
+        "prune_history_schedule",
+    }
     assert schedules["observe_events_schedule"].default_status == dg.DefaultScheduleStatus.RUNNING
     off = replace(home.home, settings=home.settings.model_copy(update={"homeiq_automation": "off"}))
     assert {one.default_status for one in build_defs(off).schedules or ()} == {dg.DefaultScheduleStatus.STOPPED}

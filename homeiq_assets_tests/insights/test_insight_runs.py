@@ -168,6 +168,10 @@ def test_a_wrong_setting_is_named(tmp_path_factory: pytest.TempPathFactory) -> N
     assert failure_of(home.materialise(INSIGHTS[2], days="2025-10-28")).startswith("FEED_IN_PRICE: ")
 
 
+def nothing_stays(day: str, why: str) -> None:
+    raise AssertionError(f"{day} stays: {why}")
+
+
 def test_both_stores_give_the_same_insights(store: Store, home: Household, tmp_path: Any) -> None:  # noqa: F811
     settings = settings_in(tmp_path, HOMEIQ_TIMEZONE="Europe/Vienna")
     ours = Home(settings, VIENNA, now=lambda: NOW)
@@ -178,9 +182,9 @@ def test_both_stores_give_the_same_insights(store: Store, home: Household, tmp_p
             store.replace(measurement, answer.rows, answer.covers, answer.step)
     days = [LONG, date(2025, 10, 27)]
 
-    list(rank_days(days, ours, store))
-    list(phantom_days(days, ours, store))
-    list(report_days(days, ours, store))
+    list(rank_days(days, ours, store, nothing_stays))
+    list(phantom_days(days, ours, store, nothing_stays))
+    list(report_days(days, ours, store, nothing_stays))
 
     both = Window(local_day(days[0], VIENNA).start, local_day(days[1], VIENNA).end)
     for measurement in (ELECTRICITY_PRICE_RANK, PHANTOM_LOAD):
@@ -193,7 +197,7 @@ def test_both_stores_give_the_same_insights(store: Store, home: Household, tmp_p
 def test_days_ask_for_a_month_at_a_time_and_the_parts_join(home: Household, monkeypatch: pytest.MonkeyPatch) -> None:
     days = [LONG, date(2025, 10, 27), date(2025, 10, 28)]
     ours = replace(home.home)
-    whole = [loads for _, loads in phantom_days(days, ours, home.store)]
+    whole = [loads for _, loads in phantom_days(days, ours, home.store, nothing_stays)]
     monkeypatch.setattr("homeiq_assets.insights.days.CHUNK", 2)
 
-    assert [loads for _, loads in phantom_days(days, ours, home.store)] == whole
+    assert [loads for _, loads in phantom_days(days, ours, home.store, nothing_stays)] == whole

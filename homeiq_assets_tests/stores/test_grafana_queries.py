@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from homeiq_assets.home import Home
 from homeiq_assets.measurements import (
     ALL,
     CARBON_INTENSITY,
@@ -23,15 +24,17 @@ from homeiq_assets.measurements import (
     SMART_METER,
     tier_of,
 )
+from homeiq_assets.tiers.raw import StoredRaw
 from homeiq_assets.tiers.roll import roll_daily, roll_hourly
 from homeiq_assets.window import Window, local_day, local_days, local_midnight
+from homeiq_assets_tests.household import settings_in
 from homeiq_assets_tests.stores.places import ALWAYS, InfluxPlace, Row, put
 
 pytestmark = pytest.mark.influxdb
 
 PAGE = Path(__file__).parents[2] / "docs" / "grafana.md"
 VIENNA = ZoneInfo("Europe/Vienna")
-FIVE_MINUTES, HOUR, HOLD = timedelta(minutes=5), timedelta(hours=1), timedelta(hours=24)
+FIVE_MINUTES, HOUR = timedelta(minutes=5), timedelta(hours=1)
 # Clocks go back on the 26th, which has 25 hours. Five days are rolled, the sixth is today.
 START, TODAY = local_midnight(date(2025, 10, 24), VIENNA), local_midnight(date(2025, 10, 29), VIENNA)
 NOW = TODAY + 10 * HOUR
@@ -112,7 +115,7 @@ def panels(influx_place: Callable[..., InfluxPlace]) -> Iterator[Panels]:
 
 
 @pytest.fixture
-def home(panels: Panels) -> Panels:
+def home(panels: Panels, tmp_path: Path) -> Panels:
     """Raw readings of a meter to now, and the tiers of the days that are over."""
     readings: list[Row] = []
     for time in times(START, NOW, FIVE_MINUTES):
@@ -120,9 +123,9 @@ def home(panels: Panels) -> Panels:
         counters = {"daily_kwh": elapsed / 2 + 1 / 24, "daily_export_kwh": elapsed / 8}
         readings.append({"time": time, "meter_type": "emporia", "total_power_w": power_at(time)} | counters)
     put(panels.store, SMART_METER, readings)
-    for day in ROLLED:
-        roll_hourly(SMART_METER, day, VIENNA, HOLD, panels.store)
-        roll_daily(SMART_METER, day, VIENNA, HOLD, panels.store)
+    home, raw = Home(settings_in(tmp_path), VIENNA, now=lambda: NOW), StoredRaw(SMART_METER, panels.store)
+    rolled = [*roll_hourly(raw, ROLLED, home, panels.store), *roll_daily(raw, ROLLED, home, panels.store)]
+    assert not any(day.left or day.differs for day in rolled)
     return panels
 
 

@@ -1,0 +1,198 @@
+"""Days and months brought back from the archive, into the place they were removed from or into another bucket.
+
+What is stored stays: an archived row comes back where the store has none of the same series and time.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from homeiq_assets.archive.days import read_day
+from homeiq_assets.archive.encoding import lacking
+from homeiq_assets.archive.months import is_simulated, read_month
+from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.errors import ArchiveError, SettingError, StoreError
+from homeiq_assets.events.as_stored import found_in, is_combined, separated
+from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.events.opening import EventsPlace, events_bucket, events_place
+from homeiq_assets.feeds.registry import observed
+from homeiq_assets.home import Home
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.retention.ledger import Ledger, State
+from homeiq_assets.retention.locks import alone
+from homeiq_assets.retention.seals import lasting
+from homeiq_assets.schema import Measurement
+from homeiq_assets.settings import home_folder
+from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.opening import opened_bucket
+from homeiq_assets.window import Window, local_day, local_days, local_month
+
+OWN_FOLDER = "store"
+"""what the embedded store is called where a bucket is named"""
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came back of a day, or of a month that begins on it: rows archived, rows that the store lacked, where."""
+
+    day: date
+    rows: int
+    put: int
+    place: str
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where rows come back to. `own`: the place they were removed from."""
+
+    store: Store
+    name: str
+    own: bool
+    events: EventsPlace | None = None
+
+    def parts(self, measurement: Measurement, rows: pa.Table) -> Iterator[tuple[Measurement, pa.Table]]:
+        """Archived rows as the measurements that they are stored as."""
+        if measurement is HOME_ASSISTANT_EVENTS and is_combined(rows):
+            yield from separated(rows)
+            return
+        name = measurement.name
+        if self.events is not None and self.events.measurement is not None:
+            name = self.events.measurement.name
+        yield found_in(rows, name, tier=self.own and measurement.tier), rows
+
+
+def restore_days(
+    measurement: Measurement,
+    days: Sequence[date],
+    home: Home,
+    store: Store,
+    archive: ObjectStore,
+    bucket: str | None = None,
+) -> Iterator[Restored]:
+    """Bring back raw days, in their order; a second time nothing changes.
+
+    `bucket` names where to (an InfluxDB's bucket, or a folder below HOMEIQ_HOME); None is where they were, but for
+    events, which are somebody else's: these come into `<their bucket>_restored`. Raises ArchiveError where nothing is
+    archived of a day, SettingError where the bucket would not keep it, and StoreError.
+    """
+    with _opened(measurement, bucket, home, store) as place:
+        for day in sorted(days):
+            window = local_day(day, home.zone)
+            with alone(home, measurement.name):
+                rows = read_day(measurement, day, home.zone, archive)
+                _refuse_nothing(rows, measurement, f"{day}")
+                put = _put(place, measurement, rows, window, home)
+                if place.own:
+                    Ledger(store, home.zone).reopen(measurement.name, [day], State.RESTORED, home.now())
+            yield Restored(day, rows.num_rows, put, place.name)
+
+
+def restore_months(
+    measurement: Measurement,
+    months: Sequence[date],
+    home: Home,
+    store: Store,
+    archive: ObjectStore,
+    bucket: str | None = None,
+) -> Iterator[Restored]:
+    """Bring back months (their first days) of the daily tier of a raw measurement; see `restore_days`."""
+    tier = tier_of(measurement, "daily")
+    with _opened(tier, bucket, home, store) as place:
+        for first in sorted(months):
+            window = local_month(first, home.zone)
+            with alone(home, tier.name):
+                rows = read_month(tier, window, home.zone, archive)
+                _refuse_nothing(rows, tier, f"{first:%Y-%m}")
+                put = _put(place, tier, rows, window, home)
+                if place.own:
+                    days = local_days(window, home.zone)
+                    Ledger(store, home.zone).reopen(tier.name, days, State.RESTORED, home.now())
+            yield Restored(first, rows.num_rows, put, place.name)
+
+
+@contextmanager
+def _opened(measurement: Measurement, bucket: str | None, home: Home, store: Store) -> Iterator[_Place]:
+    settings = home.settings
+    events = measurement is HOME_ASSISTANT_EVENTS
+    foreign = events and observed(EVENTS_FEED, settings)
+    own = OWN_FOLDER
+    if settings.live:
+        own = events_bucket(settings) if foreign else _bucket_of(measurement, home)
+    wanted = bucket or (f"{own}_restored" if events else own)
+    with ExitStack() as stack:
+        if wanted == own:
+            at = stack.enter_context(events_place(home, store)) if events else None
+            yield _Place(at.store if at else store, own, own=True, events=at)
+        elif settings.live:
+            other = opened_bucket(wanted, settings, "the bucket to restore into", makes=True)
+            yield _Place(stack.enter_context(closing(other)), wanted, own=False)
+        else:
+            if not _NAME.fullmatch(wanted):
+                raise SettingError("bucket", f"{wanted!r} is no name of a folder: letters, digits, - and _ only")
+            folder = home_folder(settings) / "restored" / wanted
+            yield _Place(EmbeddedStore(folder), str(folder), own=False)
+
+
+def _bucket_of(measurement: Measurement, home: Home) -> str:
+    bucket = home.settings.required("INFLUXDB_BUCKET")
+    return (home.settings.influxdb_tier_bucket or f"{bucket}_tiers") if measurement.tier else bucket
+
+
+def _put(place: _Place, measurement: Measurement, rows: pa.Table, window: Window, home: Home) -> int:
+    """Store what the place lacks of the rows, and see that all are there; how many were lacking."""
+    put = 0
+    for one, part in place.parts(measurement, rows):
+        if place.store.live and home.settings.homeiq_allow_simulated != "on" and is_simulated(part, one):
+            raise SettingError(
+                "HOMEIQ_ALLOW_SIMULATED",
+                f"the archive of {measurement.name} holds simulated readings, which never enter a live InfluxDB "
+                "(INFLUXDB_URL is set) unless this is set to on",
+            )
+        _refuse_short_retention(place, one, window, home)
+        place.store.recover(one)
+        _, stored = place.store.whole(one, window)
+        missing = _of_keys(part, lacking(stored, part))
+        if missing.num_rows:
+            place.store.put(one, missing)
+            _, stored = place.store.whole(one, window)
+            still = lacking(stored, part)
+            if still.num_rows:
+                raise StoreError(
+                    f"{still.num_rows} of {part.num_rows} rows of {one.name} are not in {place.name} after they were "
+                    "written; look at its retention, then run it again",
+                    retryable=True,
+                )
+            put += missing.num_rows
+    return put
+
+
+def _of_keys(rows: pa.Table, keys: pa.Table) -> pa.Table:
+    """The rows of these series and times, in their order."""
+    if keys.num_rows == rows.num_rows:
+        return rows
+    numbered = rows.append_column("__row", pa.array(range(rows.num_rows), pa.int64()))
+    names = [name for name in keys.column_names if name in rows.column_names]
+    wanted = keys.select(names).join(numbered.select([*names, "__row"]), names, join_type="inner").sort_by("__row")
+    return rows.take(wanted["__row"])
+
+
+def _refuse_nothing(rows: pa.Table, measurement: Measurement, period: str) -> None:
+    if not rows.num_rows:
+        raise ArchiveError(f"nothing is archived of {measurement.name} {period}, so nothing can be restored of it")
+
+
+def _refuse_short_retention(place: _Place, measurement: Measurement, window: Window, home: Home) -> None:
+    keeps = place.store.keeps(measurement)
+    if keeps is not None and window.start < home.now() - keeps:
+        raise SettingError(
+            "bucket",
+            f"{place.name} keeps rows for {lasting(keeps)} only and would drop what is restored of "
+            f"{measurement.name} from {window.start:%Y-%m-%d}: set the bucket's retention to 0 (for ever), or name "
+            "another bucket in the run's configuration",
+        )

@@ -1,0 +1,59 @@
+"""What rows that are to go say, and whether others say the same. Arrow in; no storage."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.schema import Measurement
+from homeiq_assets.tiers.holds import series_numbers
+
+
+def same_rows(one: pa.Table, other: pa.Table) -> bool:
+    """Whether two tables hold the same rows and columns, in whichever order these are."""
+    names = sorted(one.column_names)
+    if names != sorted(other.column_names):
+        return False
+    # What orders rows of one time is their tags, of which a store may name the undeclared ones in any order.
+    order = [(name, "ascending") for name in names if not one.schema.field(name).nullable]
+    left, right = (table.select(names).sort_by(order).combine_chunks() for table in (one, other))
+    return bool(left.schema.equals(right.schema) and left.equals(right))
+
+
+def row_set(rows: pa.Table) -> set[frozenset[tuple[str, Any]]]:
+    """The rows as what each says, to be compared with others that may have more columns."""
+    timed = rows.set_column(rows.column_names.index("time"), "time", rows["time"].cast(pa.int64()))
+    return {
+        frozenset((name, value) for name, value in row.items() if value is not None and (value != "" or name in fields))
+        for fields in [{column.name for column in rows.schema if column.nullable}]
+        for row in timed.to_pylist()
+    }
+
+
+def sums(rows: pa.Table, measurement: Measurement) -> Mapping[str, Any]:
+    """Of each field that has values: how many, and of numbers their sum, least and greatest."""
+    found: dict[str, Any] = {}
+    for field in measurement.fields:
+        values = rows[field.name].drop_null()
+        if not len(values):
+            continue
+        found[field.name] = {"count": len(values)}
+        if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+            extremes = pc.min_max(values).as_py()
+            found[field.name] |= {"sum": pc.sum(values).as_py(), **extremes}
+    return found
+
+
+def usual_step(rows: pa.Table, identity: tuple[str, ...]) -> timedelta:
+    """The median time between two rows of a series; none where no series has two."""
+    tags = tuple(tag for tag in identity if tag in rows.column_names)
+    if not rows.num_rows or not tags:
+        return timedelta()
+    series, times = series_numbers(rows, tags), rows["time"].cast(pa.int64()).to_numpy()
+    order = np.lexsort((times, series))
+    series, times = series[order], times[order]
+    steps = np.diff(times)[(series[1:] == series[:-1]) & (np.diff(times) > 0)]
+    return timedelta(microseconds=int(np.median(steps)) // 1000) if len(steps) else timedelta()

@@ -1,0 +1,111 @@
+"""What the tiers of days are computed from: readings, what held before them, and the last known values before that."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from homeiq_assets.home import Home
+from homeiq_assets.measurements import statistics
+from homeiq_assets.schema import TIME, Field, Measurement
+from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.tables import inside
+from homeiq_assets.tiers.holds import is_value
+from homeiq_assets.tiers.raw import Raw
+from homeiq_assets.tiers.remembered import SPANS, in_archive, merged, newest, remembered_fields
+from homeiq_assets.window import Window, local_day
+
+AHEAD = timedelta(days=8)
+"""How much is read at once."""
+
+
+class Inputs:
+    """What tiers of days are computed from; what one day leaves behind is carried to the next."""
+
+    def __init__(self, raw: Raw, home: Home, store: Store, hold: timedelta, days: Sequence[date] = ()) -> None:
+        """`days`, ascending, are those that will be asked for: their rows are read a few days at a time."""
+        self._raw, self._home, self._store, self._hold, self._days = raw, home, store, hold, days
+        self._fields = [raw.measurement.field(name) for name in remembered_fields(raw.measurement)]
+        self._values: dict[str, pa.Table] = {}
+        self._asked = False
+        self._end: datetime | None = None
+        self._readings = raw.measurement.empty()
+        self._read: tuple[Window, pa.Table] | None = None
+
+    def of(self, window: Window) -> tuple[pa.Table, pa.Table]:
+        """Readings of a local day with the hold before it, and the last known values before that."""
+        start = window.start - self._hold
+        if self._end == window.start:
+            held = self._readings.filter(pc.greater_equal(self._readings["time"], pa.scalar(start, TIME)))
+            readings = pa.concat_tables([held, self._rows(window)])
+        else:
+            # What was carried is of another time.
+            self._values, self._asked = {}, False
+            readings = self._rows(Window(start, window.end))
+        before = self._before(readings, window.start)
+        self._readings, self._end = readings, window.end
+        said = {field.name: newest(readings, self._raw.measurement, field.name) for field in self._fields}
+        self._values = merged(self._values, said, self._raw.measurement)
+        return readings, before
+
+    def forget(self) -> None:
+        """Carry nothing to the next day: rows of this one are gone, and the tiers know newer values than were read."""
+        self._end = None
+
+    def _rows(self, window: Window) -> pa.Table:
+        """Raw rows of a window, with those of the days that follow it without a gap."""
+        if self._read is None or not (self._read[0].start <= window.start and window.end <= self._read[0].end):
+            end = window.end
+            for day in self._days:
+                following = local_day(day, self._home.zone)
+                if following.start == end and following.end <= window.start + AHEAD:
+                    end = following.end
+            whole = Window(window.start, end)
+            self._read = whole, self._raw.readings(whole)
+        rows = self._read[1]
+        return rows.filter(inside(rows, window))
+
+    def _before(self, readings: pa.Table, start: datetime) -> pa.Table:
+        """The identity tags and the last known values of the fields; looked up only where it decides something."""
+        spans = iter(SPANS)
+        while not self._asked and self._missing(readings, start):
+            span = next(spans)
+            since = None if span is None else start - span
+            self._values = merged(self._values, self._raw.older(start, since), self._raw.measurement)
+            if span is None:
+                if self._missing(readings, start):
+                    names = [field.name for field in self._fields]
+                    archived = in_archive(self._raw.measurement, names, start, self._home, self._store)
+                    self._values = merged(archived, self._values, self._raw.measurement)
+                self._asked = True
+        return _joined(self._values, self._raw.measurement)
+
+    def _missing(self, readings: pa.Table, start: datetime) -> bool:
+        return any(self._unknown(readings, field, start) for field in self._fields)
+
+    def _unknown(self, readings: pa.Table, field: Field, start: datetime) -> bool:
+        """Whether a series has values from `start` on, and none before to compare the first one with."""
+        if not {"increase", "changes"} & set(statistics(field)):
+            return False
+        valued = self._raw.compared(readings, field.name)
+        valued = valued.filter(pc.is_valid(valued[field.name])).combine_chunks()
+        valued = valued.filter(pa.array(is_value(valued[field.name].combine_chunks())))
+        early = pc.less(valued["time"], pa.scalar(start, TIME))
+        identity = list(self._raw.measurement.identity)
+        known = [valued.filter(early).select(identity)]
+        if field.name in self._values:
+            known.append(self._values[field.name].select(identity))
+        late = valued.filter(pc.invert(early)).select(identity)
+        compared = pa.concat_tables(known).group_by(identity).aggregate([])
+        return bool(late.group_by(identity).aggregate([]).join(compared, identity, join_type="left anti").num_rows)
+
+
+def _joined(values: Mapping[str, pa.Table], measurement: Measurement) -> pa.Table:
+    """The identity tags and all fields of which something is known."""
+    identity = list(measurement.identity)
+    tables = [rows.drop_columns("time") for rows in values.values()]
+    if not tables:
+        return measurement.empty().select(identity)
+    return reduce(lambda one, other: one.join(other, identity, join_type="full outer"), tables)

@@ -1,0 +1,187 @@
+"""Raw measurements as tiers, archive and removal see them: feeds in the store, events wherever they are.
+
+Their readings in declared columns, for statistics; and their rows exactly as they are stored, for archive and removal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import pyarrow as pa
+
+from homeiq_assets.errors import SettingError
+from homeiq_assets.events.as_stored import combined
+from homeiq_assets.events.opening import EventsPlace, archived_events, events_place, opened_events
+from homeiq_assets.events.source import EventSource
+from homeiq_assets.home import Home
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.schema import Measurement, conform
+from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers import event_kinds, statistics
+from homeiq_assets.tiers.remembered import in_tiers, merged, newest, remembered_fields
+from homeiq_assets.window import Window
+
+
+class Raw(Protocol):
+    """A raw measurement. Every method raises StoreError or SettingError that names the setting to look at."""
+
+    @property
+    def measurement(self) -> Measurement:
+        """Whose tiers these are."""
+        ...
+
+    def readings(self, window: Window) -> pa.Table:
+        """Rows of the window in the measurement's columns."""
+        ...
+
+    def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
+        """Of each field that tiers remember, the newest known value of each series before an instant.
+
+        Raw rows say it, or the tiers where they are gone. Columns: time, the identity tags, the field.
+        """
+        ...
+
+    def compared(self, readings: pa.Table, field: str) -> pa.Table:
+        """Those of the readings whose values of a field are compared with older ones, or say what it is a value of."""
+        ...
+
+    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `statistics.hourly`."""
+        ...
+
+    def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `statistics.daily_from_raw`."""
+        ...
+
+    def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
+        """Every row of the window as it is stored. See `Store.whole`."""
+        ...
+
+    def declared(self, archived: pa.Table) -> pa.Table:
+        """Archived rows in the measurement's columns."""
+        ...
+
+    def keeps(self) -> timedelta | None:
+        """How long the bucket itself keeps rows, None for ever."""
+        ...
+
+    def place(self) -> tuple[Store, Measurement]:
+        """Where the rows are, to be removed or restored. Raises SettingError where they are not ours to remove."""
+        ...
+
+
+@dataclass(frozen=True)
+class StoredRaw:
+    """A feed's measurement in the store."""
+
+    measurement: Measurement
+    store: Store
+
+    def readings(self, window: Window) -> pa.Table:
+        """See `Raw.readings`."""
+        return self.store.read(self.measurement, window)
+
+    def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
+        """See `Raw.older`."""
+        fields = remembered_fields(self.measurement)
+        last = {field: self.store.last(self.measurement, field, before, since=since) for field in fields}
+        raw = {field: newest(rows, self.measurement, field) for field, rows in last.items()}
+        return merged(raw, in_tiers(self.measurement, fields, before, self.store, since=since), self.measurement)
+
+    def compared(self, readings: pa.Table, field: str) -> pa.Table:
+        """See `Raw.compared`."""
+        return readings
+
+    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `Raw.hourly`."""
+        return statistics.hourly(readings, before, self.measurement, day, hold)
+
+    def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `Raw.daily`."""
+        return statistics.daily_from_raw(readings, before, self.measurement, day, hold)
+
+    def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
+        """See `Raw.whole`."""
+        return self.store.whole(self.measurement, window)
+
+    def declared(self, archived: pa.Table) -> pa.Table:
+        """See `Raw.declared`."""
+        known = [name for name in self.measurement.arrow.names if name in archived.column_names]
+        return conform(archived.select(known), self.measurement)
+
+    def keeps(self) -> timedelta | None:
+        """See `Raw.keeps`."""
+        return self.store.keeps(self.measurement)
+
+    def place(self) -> tuple[Store, Measurement]:
+        """See `Raw.place`."""
+        return self.store, self.measurement
+
+
+@dataclass(frozen=True)
+class EventRaw:
+    """Home Assistant's events, read by `source`; `at` is where their rows are, exactly."""
+
+    source: EventSource
+    at: EventsPlace
+    home: Home
+    measurement = HOME_ASSISTANT_EVENTS
+
+    def readings(self, window: Window) -> pa.Table:
+        """See `Raw.readings`."""
+        return pa.concat_tables([self.measurement.empty(), *self.source.stream(window)])
+
+    def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
+        """See `Raw.older`."""
+        events = self.source.last_before(before, known=True, since=since)
+        return {field: newest(events, self.measurement, field) for field in remembered_fields(self.measurement)}
+
+    def compared(self, readings: pa.Table, field: str) -> pa.Table:
+        """See `Raw.compared`."""
+        return event_kinds.compared(readings, field)
+
+    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `Raw.hourly`."""
+        return event_kinds.hourly(readings, before, day, hold)
+
+    def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+        """See `Raw.daily`."""
+        return event_kinds.daily_from_raw(readings, before, day, hold)
+
+    def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
+        """See `Raw.whole`. Rows of several measurements get one more tag, the name of theirs."""
+        if self.at.measurement is not None:
+            return self.at.store.whole(self.at.measurement, window)
+        tables = {name: self.at.store.whole(Measurement(name, (), ()), window) for name in self.at.names()}
+        return combined(tables, self.measurement.name)
+
+    def declared(self, archived: pa.Table) -> pa.Table:
+        """See `Raw.declared`."""
+        return archived_events(archived, self.home)
+
+    def keeps(self) -> timedelta | None:
+        """See `Raw.keeps`."""
+        return self.source.keeps()
+
+    def place(self) -> tuple[Store, Measurement]:
+        """See `Raw.place`."""
+        if self.at.measurement is None:
+            raise SettingError(
+                "RETENTION_RAW_DAYS",
+                "Home Assistant's own integration writes these events: they are never removed from here; set the "
+                "retention of their bucket (EVENTS_INFLUXDB_BUCKET) instead",
+            )
+        return self.at.store, self.at.measurement
+
+
+@contextmanager
+def opened_raw(measurement: Measurement, home: Home, store: Store) -> Iterator[Raw]:
+    """A raw measurement, put right where a writer was killed. Raises SettingError and StoreError."""
+    if measurement is not HOME_ASSISTANT_EVENTS:
+        store.recover(measurement)
+        yield StoredRaw(measurement, store)
+        return
+    with opened_events(home, store) as source, events_place(home, store) as at:
+        yield EventRaw(source, at, home)

@@ -1,0 +1,1 @@
+"""Tests of the home's events, wherever they are."""
