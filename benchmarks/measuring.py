@@ -78,9 +78,9 @@ def tell_growth(work: Callable[[], object]) -> None:
     print(json.dumps({"growth": peak_bytes() - before}))
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has had at once."""
-    status = Path("/proc/self/status")
+def peak_bytes(process: str = "self") -> int:
+    """The most memory that a process, this one or that of a number on Linux, has had at once."""
+    status = Path(f"/proc/{process}/status")
     if status.exists():  # Linux, where what getrusage tells begins with the parent's peak
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pyarrow as pa
 from influxdb_client.client.influxdb_client import InfluxDBClient
+from measuring import peak_bytes
 
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.influxdb import InfluxStore
@@ -22,10 +23,13 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """A real InfluxDB 2.7, started here or named by the environment; the CPU of the latter is not known."""
+    """A real InfluxDB 2.7, started here or named by the environment; the CPU of the latter is not known.
 
-    def __init__(self, folder: Path) -> None:
-        self._influxd = Influxd()
+    With `options` of `influxd` it is always one of our own.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._influxd = Influxd(*options)
         self._folder = folder
         self.url, self.token, self.org = self._influxd.url, self._influxd.token_all, self._influxd.org
         process = self._influxd._process
@@ -37,9 +41,17 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._influxd.stop()
 
-    def bucket(self) -> str:
+    def bucket(self, name: str | None = None) -> str:
         """A new one."""
-        return self._influxd.create_bucket()
+        return self._influxd.create_bucket(name)
+
+    def on_disk(self, bucket: str) -> int:
+        """The bytes of the bucket's data files, of a server that was started here with options."""
+        return self._influxd.disk_size(bucket)
+
+    def peak_bytes(self) -> int:
+        """The most memory that the server has had at once; 0 where that cannot be told."""
+        return 0 if self._process is None else peak_bytes(f"{self._process}")
 
     def store(self, bucket: str) -> InfluxStore:
         """Our store in a bucket."""

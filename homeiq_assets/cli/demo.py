@@ -45,7 +45,10 @@ class Done:
 
 @click.command()
 def demo() -> None:
-    """Fill a demonstration month of every asset: no keys, no database, no Docker. Re-running changes nothing."""
+    """Fill a demonstration month of all that runs by itself: no keys, no database, no Docker.
+
+    Nothing is removed by age. Re-running changes nothing but the log of operations.
+    """
     home = resolve_home(load())
     _only_simulated(home.settings)
     _dagster_home()
@@ -124,7 +127,7 @@ def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
         key
         for level in graph.toposorted_asset_keys_by_level
         for key in sorted(level)
-        if key in graph.materializable_asset_keys
+        if key in graph.materializable_asset_keys and (key.path[0] == "feeds" or graph.get(key).automation_condition)
     ]
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
