@@ -175,7 +175,8 @@ class _Day:
             return row_set(rows) <= row_set(archived)
         # Where nothing is missing values may have been revised since, and the proof can be had anew.
         fewer = any(counts.get(field, 0) < count for field, count in proof.counts.items())
-        return fewer and all(count <= proof.counts.get(field, 0) for field, count in counts.items())
+        known = all(count <= proof.counts.get(field, 0) for field, count in counts.items())
+        return fewer and known and (not rows.num_rows or self._target.still_proven(self._day))
 
     def _is_whole(self, rows: pa.Table, counts: Mapping[str, int], proof: Proof) -> bool:
         """Whether all rows of the proof are there."""

@@ -21,7 +21,7 @@ from homeiq_assets.retention.seals import reaches, removed_days
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
-from homeiq_assets.tiers.compared import difference, readings_differ
+from homeiq_assets.tiers.compared import difference, readings_differ, readings_held
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily
@@ -56,6 +56,10 @@ class Target(Protocol):
 
     def archived(self, day: date) -> pa.Table | None:
         """The rows of the day in the archive; None where its proof does without."""
+        ...
+
+    def still_proven(self, day: date) -> bool:
+        """Whether what is left of a day whose delete was broken off is what was proven, as far as can be told."""
         ...
 
 
@@ -111,6 +115,13 @@ class RawTarget:
         if self.name not in self.home.settings.archived_raw:
             return None
         return read_day(self.raw.measurement, day, self.home.zone, self.archive)
+
+    def still_proven(self, day: date) -> bool:
+        """See `Target.still_proven`: a row that came late is alone in an hour that the tier knows more of."""
+        tier, window = tier_of(self.raw.measurement, "hourly"), local_day(day, self.home.zone)
+        inputs = Inputs(self.raw, self.home, self.store, self.home.settings.hold)
+        left = self._computed(window, inputs)[1][0]
+        return readings_held(self.store.read(tier, window), left, self.raw.measurement, tier)
 
     def _refuse_unproven(self, following: date, day: date, tiers: list[Measurement], inputs: Inputs) -> None:
         """Refuse a day whose readings hold into one that has not taken them in."""
@@ -199,6 +210,10 @@ class HourlyTarget:
         stored = self.store.read(tier, window)
         return Proof(rows.num_rows, {}, tier.name, stored.num_rows, sums(stored, tier))
 
+    def still_proven(self, day: date) -> bool:
+        """See `Target.still_proven`: nobody else writes tiers, and these are not made while a day is sealed."""
+        return True
+
     def archived(self, day: date) -> pa.Table | None:
         """See `Target.archived`."""
         return None
@@ -243,6 +258,10 @@ class DailyTarget:
                 f"its archived month is not what the store holds: materialise archive/{tier.name} of {day:%Y-%m} again"
             )
         return Proof(rows.num_rows, {}, f"archive/{tier.name}", archived.num_rows, sums(rows, tier), manifest.object)
+
+    def still_proven(self, day: date) -> bool:
+        """See `Target.still_proven`: nobody else writes tiers, and these are not made while a day is sealed."""
+        return True
 
     def archived(self, day: date) -> pa.Table:
         """See `Target.archived`."""

@@ -37,6 +37,15 @@ def readings_differ(stored: pa.Table, raw: pa.Table, measurement: Measurement, t
     return difference(_read_in(stored, columns, tier), _read_in(raw, columns, tier), columns)
 
 
+def readings_held(stored: pa.Table, raw: pa.Table, measurement: Measurement, tier: Measurement) -> bool:
+    """Whether the intervals of which raw rows say any reading are, as `readings_differ` has it, those of a tier."""
+    keys = ["time", *tier.identity]
+    counted = [f"{field.name}_count" for field in measurement.fields if "count" in statistics(field)]
+    read = _read_in(raw, [*keys, *counted], tier).select(keys)
+    same = stored.join(read, keys, join_type="left semi")
+    return readings_differ(same, raw, measurement, tier) is None
+
+
 def _read_in(rows: pa.Table, columns: Sequence[str], tier: Measurement) -> pa.Table:
     counted = [name for name in columns if name.endswith("_count")]
     read = pa.repeat(False, rows.num_rows)

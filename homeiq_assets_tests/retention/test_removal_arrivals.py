@@ -13,6 +13,8 @@ from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.ledger import Entry, Ledger, State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets.schema import Field, Type
+from homeiq_assets.stores.tables import inside
+from homeiq_assets.window import Window
 from homeiq_assets_tests.retention.old_days import DAY, HOURLY, METER, OldDays, altered, old_days, three_at_night
 from homeiq_assets_tests.retention.watched import Watched
 from homeiq_assets_tests.stores.places import EmbeddedPlace, Place
@@ -125,7 +127,8 @@ def test_a_removal_that_was_broken_off_goes_on_without_looking_at_what_took_its_
     tmp_path: Path, watched: Watched, archive: str
 ) -> None:
     home = ready(tmp_path, watched, RAW_ARCHIVE=archive)
-    half = home.raw(D).slice(0, 20)
+    window = home.window(D)
+    half = home.raw(D).filter(inside(home.raw(D), Window(window.start, window.start + timedelta(hours=10))))
 
     def broken_off(_: Any) -> None:
         raise InterruptedError
@@ -141,6 +144,26 @@ def test_a_removal_that_was_broken_off_goes_on_without_looking_at_what_took_its_
 
     assert home.raw(D).num_rows == 0
     assert home.ledger(D) == Entry(D, State.REMOVED, before.proof)
+
+
+def test_a_row_that_came_after_the_delete_is_not_taken_for_a_rest_of_it(tmp_path: Path, watched: Watched) -> None:
+    home = ready(tmp_path, watched, RAW_ARCHIVE="off")
+    late = home.raw(D).slice(7, 1)
+
+    def broken_off(_: Any) -> None:
+        raise InterruptedError
+
+    watched.before_delete = broken_off
+    with pytest.raises(InterruptedError):
+        home.remove(D)
+    home.store.delete(METER, home.window(D))
+    home.store.put(METER, late)
+
+    (removal,) = home.remove(D)
+
+    assert removal.outcome is Outcome.LATE
+    assert home.raw(D).equals(late)
+    assert home.ledger(D).state is State.REMOVING
 
 
 def test_late_rows_of_a_removed_day_stay_and_are_told(tmp_path: Path, place: Place) -> None:
