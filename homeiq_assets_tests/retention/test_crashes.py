@@ -10,7 +10,7 @@ from homeiq_assets_tests.retention.crash_checks import Expected
 from homeiq_assets_tests.retention.crash_home import SHORT, House
 from homeiq_assets_tests.retention.crash_places import in_folder
 
-KILLS = OUTAGES = 8
+KILLS = OUTAGES = 4
 STRIDE, SEED = 2, 2
 
 

@@ -16,7 +16,7 @@ from homeiq_assets_tests.stores.influxd import Influxd
 
 pytestmark = pytest.mark.influxdb
 
-KILLS = OUTAGES = 8
+KILLS = OUTAGES = 4
 STRIDE, SEED = 2, 2
 LIFE = replace(SHORT, names=("smart_meter",))
 
