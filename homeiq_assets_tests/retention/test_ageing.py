@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, SMART_METER
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets_tests.household import settings_in
 from homeiq_assets_tests.retention.ageing import Ageing
@@ -30,7 +30,7 @@ HOME = AgeingHome(
     days=40,
     events=300,
     scale=0.05,
-    measurements=(HOME_ASSISTANT_EVENTS, SMART_METER),
+    measurements=(HOME_ASSISTANT_EVENTS,),
 )
 """With a change of the clocks, two days on which Home Assistant was down, and a meter silent for a month."""
 
@@ -66,15 +66,12 @@ def test_a_home_that_grew_old_has_lost_nothing_and_all_of_it_comes_back(aged: Ag
         "home_assistant_events": 33,
         "home_assistant_events_hourly": 27,
         "home_assistant_events_daily": 15,
-        "smart_meter": 34,
-        "smart_meter_hourly": 28,
-        "smart_meter_daily": 15,
     }
 
     compared = check(aged)
 
-    assert compared["tier days removed and in the ledger"] == 85
-    assert compared["raw days removed and in the ledger"] == 67
+    assert compared["tier days removed and in the ledger"] == 42
+    assert compared["raw days removed and in the ledger"] == 33
     assert compared["energy meters with every kWh in their days"] == 2
 
     restored = check_restored(aged)
