@@ -25,15 +25,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 class Server:
     """A real InfluxDB 2.7, started here or named by the environment; the CPU of the latter is not known.
 
-    With `options` of `influxd` it is always one of our own.
+    With `own` it is always one of our own.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._influxd = Influxd(*options)
+    def __init__(self, folder: Path, *, own: bool = False) -> None:
+        self._influxd = Influxd(own=own)
         self._folder = folder
         self.url, self.token, self.org = self._influxd.url, self._influxd.token_all, self._influxd.org
-        process = self._influxd._process
-        self._process = process.pid if process and Path("/proc/self/stat").exists() else None
+        self._find_process()
 
     def __enter__(self) -> "Server":
         return self
@@ -41,12 +40,21 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._influxd.stop()
 
+    def restart(self, *options: str) -> None:
+        """Start one of our own anew, on its data, with options of `influxd`."""
+        self._influxd.restart(*options)
+        self._find_process()
+
+    def _find_process(self) -> None:
+        process = self._influxd._process
+        self._process = process.pid if process and Path("/proc/self/stat").exists() else None
+
     def bucket(self, name: str | None = None) -> str:
         """A new one."""
         return self._influxd.create_bucket(name)
 
     def on_disk(self, bucket: str) -> int:
-        """The bytes of the bucket's data files, of a server that was started here with options."""
+        """The bytes of the bucket's data files, of a server of our own."""
         return self._influxd.disk_size(bucket)
 
     def peak_bytes(self) -> int:

@@ -14,7 +14,7 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice, observed, settles
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS
-from homeiq_assets.retention.ages import DAY, SPARE, Level, age, checked_age, last_due
+from homeiq_assets.retention.ages import DAY, SPARE, Level, age, checked_age, last_due, least_age
 from homeiq_assets.retention.report.storage import raw_rows
 from homeiq_assets.retention.seals import spelt
 from homeiq_assets.schema import Measurement
@@ -120,7 +120,7 @@ def _needed(measurement: Measurement, feed: Feed, settings: Settings) -> timedel
     if goes is not None:
         return (goes + 1 + SPARE) * DAY
     revised = 0 if observed(feed, settings) else settles(feed, settings)
-    return (max(revised, -(-settings.hold // DAY)) + SPARE) * DAY
+    return least_age(revised, settings) * DAY
 
 
 def _never_proven(pairs: Pairs, home: Home, store: Store, archive: ObjectStore | None) -> Iterator[Probe]:

@@ -41,7 +41,7 @@ def age(measurement: Measurement, level: Level, settings: Settings, settled: int
     if level is Level.RAW:
         days = settings.raw_ages.get(measurement.name)
         said = ages_of(settings.retention_raw_days).keys() & {measurement.name, EVERY}
-        return days if days is None or said else max(days, _least(settled, settings))
+        return days if days is None or said else max(days, least_age(settled, settings))
     tiers = ages_of(settings.retention_hourly_days if level is Level.HOURLY else settings.retention_daily_days)
     return tiers.get(measurement.name, tiers.get(EVERY))
 
@@ -59,12 +59,12 @@ def checked_age(measurement: Measurement, level: Level, settled: int, settings: 
     if days is None:
         return None
     if level is Level.RAW:
-        if days < _least(settled, settings):
+        least = least_age(settled, settings)
+        if days < least:
             raise SettingError(
                 level.setting,
                 f"{measurement.name}={days} is too short: the vendor may revise {settled} closed days, a reading holds "
-                f"for {_held(settings)} (HOMEIQ_HOLD_HOURS), and {SPARE} are to spare; set {_least(settled, settings)} "
-                "or more",
+                f"for {_held(settings)} (HOMEIQ_HOLD_HOURS), and {SPARE} are to spare; set {least} or more",
             )
         return days
     finer = [age(measurement, one, settings, settled) for one in (Level.RAW, Level.HOURLY) if one is not level]
@@ -83,7 +83,8 @@ def _held(settings: Settings) -> int:
     return -(-settings.hold // DAY)
 
 
-def _least(settled: int, settings: Settings) -> int:
+def least_age(settled: int, settings: Settings) -> int:
+    """For how many days raw rows are needed: as long as they may be revised or held, and some to spare."""
     return max(settled, _held(settings)) + SPARE
 
 

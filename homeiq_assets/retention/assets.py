@@ -21,6 +21,7 @@ from homeiq_assets.measurements import tier_of
 from homeiq_assets.partitions import Grid, day_of
 from homeiq_assets.retention.ages import Level, age, checked_age
 from homeiq_assets.retention.removal import Outcome, Removal, remove_days
+from homeiq_assets.retention.report.summary import INFLUXDB_ROW, PARQUET_ROW
 from homeiq_assets.retention.restoring import Restored, restore_days, restore_months
 from homeiq_assets.retention.targets import DailyTarget, HourlyTarget, RawTarget, Target
 from homeiq_assets.schema import Measurement
@@ -28,8 +29,6 @@ from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.raw import opened_raw
 
 GROUP = "retention"
-BYTES_A_ROW = 35
-"""What a row takes in InfluxDB, about (29 to 39 were measured for events); the storage report has real bytes."""
 
 
 class RemovalConfig(dg.Config):
@@ -97,6 +96,7 @@ def _removal(measurement: Measurement, feed: Feed, level: Level, home: Home, gri
             limit = checked_age(measurement, level, settles(feed, home.settings), home.settings)
             if limit is None:
                 raise SettingError(level.setting, f"{gone.name} is kept, so none of its days are removed")
+            bytes_a_row = INFLUXDB_ROW if store.live else PARQUET_ROW
             red = _red_days(context.instance, dg.AssetKey(["tiers", daily]))
             with (
                 recorded("dry run" if config.dry_run else "remove", gone.name, told, home.now(), store),
@@ -104,7 +104,7 @@ def _removal(measurement: Measurement, feed: Feed, level: Level, home: Home, gri
             ):
                 partitions = [day_of(key) for key in context.partition_keys]
                 for removal in remove_days(target, partitions, home, store, age=limit, red=red, dry=config.dry_run):
-                    _tell(context, told, removal, dry=config.dry_run)
+                    _tell(context, told, removal, bytes_a_row, dry=config.dry_run)
         if told.metadata and not config.dry_run:
             yield dg.MaterializeResult(metadata={"rows": told.rows})
 
@@ -164,7 +164,9 @@ def _options(group: str, measurement: Measurement, home: Home, kinds: set[str]) 
     return common(group, measurement, home, kinds=kinds, fresh=None, pool=f"retention_{measurement.name}")
 
 
-def _tell(context: dg.AssetExecutionContext, told: DaysTold, removal: Removal, *, dry: bool) -> None:
+def _tell(
+    context: dg.AssetExecutionContext, told: DaysTold, removal: Removal, bytes_a_row: float, *, dry: bool
+) -> None:
     key, proof = removal.day.isoformat(), removal.proof
     if removal.outcome in (Outcome.KEPT, Outcome.LATE):
         told.stays(key, removal.reason or "")
@@ -177,7 +179,8 @@ def _tell(context: dg.AssetExecutionContext, told: DaysTold, removal: Removal, *
             "rows_in_successor": proof.successor_rows,
             "compared": dg.MetadataValue.json(dict(proof.sums)),
             "archived_object": proof.object or None,
-            "bytes_estimate": proof.rows * BYTES_A_ROW,
+            # The storage report has real bytes.
+            "bytes_estimate": round(proof.rows * bytes_a_row),
         }
     if dry:
         observation = dg.AssetObservation(context.asset_key, partition=key, metadata=day_metadata(0, **shown))

@@ -11,10 +11,11 @@ from datetime import date
 
 import pyarrow as pa
 
-from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.encoding import lacking
-from homeiq_assets.archive.months import is_simulated, read_month
+from homeiq_assets.archive.manifest import Period
+from homeiq_assets.archive.months import is_simulated
 from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.archive.periods import read_period
 from homeiq_assets.errors import ArchiveError, SettingError, StoreError
 from homeiq_assets.events.as_stored import found_in, is_combined, separated
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
@@ -30,7 +31,7 @@ from homeiq_assets.settings import home_folder
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.embedded import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
-from homeiq_assets.window import Window, local_day, local_days, local_month
+from homeiq_assets.window import Window
 
 OWN_FOLDER = "store"
 """what the embedded store is called where a bucket is named"""
@@ -81,16 +82,7 @@ def restore_days(
     events, which are somebody else's: these come into `<their bucket>_restored`. Raises ArchiveError where nothing is
     archived of a day, SettingError where the bucket would not keep it, and StoreError.
     """
-    with _opened(measurement, bucket, home, store) as place:
-        for day in sorted(days):
-            window = local_day(day, home.zone)
-            with alone(home, measurement.name):
-                rows = read_day(measurement, day, home.zone, archive)
-                _refuse_nothing(rows, measurement, f"{day}")
-                put = _put(place, measurement, rows, window, home)
-                if place.own:
-                    Ledger(store, home.zone).reopen(measurement.name, [day], State.RESTORED, home.now())
-            yield Restored(day, rows.num_rows, put, place.name)
+    return _restore(measurement, [Period.day(day, home.zone) for day in sorted(days)], home, store, archive, bucket)
 
 
 def restore_months(
@@ -103,17 +95,29 @@ def restore_months(
 ) -> Iterator[Restored]:
     """Bring back months (their first days) of the daily tier of a raw measurement; see `restore_days`."""
     tier = tier_of(measurement, "daily")
-    with _opened(tier, bucket, home, store) as place:
-        for first in sorted(months):
-            window = local_month(first, home.zone)
-            with alone(home, tier.name):
-                rows = read_month(tier, window, home.zone, archive)
-                _refuse_nothing(rows, tier, f"{first:%Y-%m}")
-                put = _put(place, tier, rows, window, home)
+    return _restore(tier, [Period.month(first, home.zone) for first in sorted(months)], home, store, archive, bucket)
+
+
+def _restore(
+    measurement: Measurement,
+    periods: Sequence[Period],
+    home: Home,
+    store: Store,
+    archive: ObjectStore,
+    bucket: str | None,
+) -> Iterator[Restored]:
+    with _opened(measurement, bucket, home, store) as place:
+        for period in periods:
+            with alone(home, measurement.name):
+                rows = read_period(measurement, period, archive)
+                if not rows.num_rows:
+                    raise ArchiveError(
+                        f"nothing is archived of {measurement.name} {period}, so nothing can be restored of it"
+                    )
+                put = _put(place, measurement, rows, period.window, home)
                 if place.own:
-                    days = local_days(window, home.zone)
-                    Ledger(store, home.zone).reopen(tier.name, days, State.RESTORED, home.now())
-            yield Restored(first, rows.num_rows, put, place.name)
+                    Ledger(store, home.zone).reopen(measurement.name, period.days, State.RESTORED, home.now())
+            yield Restored(period.days[0], rows.num_rows, put, place.name)
 
 
 @contextmanager
@@ -180,11 +184,6 @@ def _of_keys(rows: pa.Table, keys: pa.Table) -> pa.Table:
     names = [name for name in keys.column_names if name in rows.column_names]
     wanted = keys.select(names).join(numbered.select([*names, "__row"]), names, join_type="inner").sort_by("__row")
     return rows.take(wanted["__row"])
-
-
-def _refuse_nothing(rows: pa.Table, measurement: Measurement, period: str) -> None:
-    if not rows.num_rows:
-        raise ArchiveError(f"nothing is archived of {measurement.name} {period}, so nothing can be restored of it")
 
 
 def _refuse_short_retention(place: _Place, measurement: Measurement, window: Window, home: Home) -> None:

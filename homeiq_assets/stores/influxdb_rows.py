@@ -35,7 +35,7 @@ def read(
     table, types = _selected(connection, bucket, measurement, measurement.fields, influxql.where(window, tags))
     _refuse_other_types(connection, bucket, measurement, types, influxql.where(window, tags))
     for field in measurement.fields:
-        # No tier holds an empty string, which would cost a question for each of its texts.
+        # In a tier an empty text says as much as none, and telling them apart costs a question for each text.
         if field.type is Type.STRING and not measurement.tier and table.num_rows and table[field.name].null_count:
             empty = f"{influxql.field(field)} = ''"
             found, _ = _selected(connection, bucket, measurement, [field], influxql.where(window, tags, empty))

@@ -18,7 +18,7 @@ from homeiq_assets.events.source import NO_VALUE, EventSource
 from homeiq_assets.events.values import chosen
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import TIME, UNKNOWN
-from homeiq_assets.tiers.holds import ON, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.tiers.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
 from homeiq_assets.window import Window, local_day
 
 READINGS = pa.schema(
@@ -62,10 +62,10 @@ def readings_of(events: pa.Table, earlier: pa.Table = _NOTHING) -> pa.Table:
         texts = rows[name].combine_chunks()
         if absent is not None:
             texts = pc.if_else(pc.equal(texts, absent), pa.scalar(None, pa.string()), texts)
-        filled = _filled(texts, series)
-        rows = rows.set_column(
-            rows.column_names.index(name), name, filled if absent is None else pc.fill_null(filled, absent)
-        )
+        texts = filled(texts, series)
+        if absent is not None:
+            texts = pc.fill_null(texts, absent)
+        rows = rows.set_column(rows.column_names.index(name), name, texts)
     return rows
 
 
@@ -137,22 +137,6 @@ def _said(events: pa.Table) -> pa.Table:
     columns = [events["time"], events["entity_id"], events["device_class"], events["area"]]
     rows = pa.table([*columns, events["unit_of_measurement"], value], schema=READINGS)
     return rows.filter(pc.is_valid(rows["value"]))
-
-
-def _filled(texts: pa.Array, series: Ints) -> pa.Array:
-    """Where a row has none, the text that its series had last before, or else first after."""
-    if texts.null_count in (0, len(texts)):
-        return texts
-    place, said = np.arange(len(texts)), texts.is_valid().to_numpy(zero_copy_only=False)
-    before = np.maximum.accumulate(np.where(said, place, 0))
-    after = np.minimum.accumulate(np.where(said, place, len(texts) - 1)[::-1])[::-1]
-    # Of another series is the same as none.
-    return texts.take(pa.array(np.where(said[before] & (series[before] == series), before, _within(after, series))))
-
-
-def _within(places: Ints, series: Ints) -> Ints:
-    """The places that are of the row's own series, else the row itself."""
-    return np.where(series[places] == series, places, np.arange(len(series)))
 
 
 def _newest(readings: pa.Table) -> pa.Table:

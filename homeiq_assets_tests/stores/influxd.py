@@ -37,16 +37,16 @@ def free_port() -> int:
 class Influxd:
     """A running server: `url`, `org`, an all-access `token_all`, fresh buckets and tokens on demand.
 
-    With `options` of `influxd` it is always one of our own.
+    With `options` of `influxd`, or `own`, it is always one of our own.
     """
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, own: bool = False) -> None:
         self._options = options
         self.org = os.environ.get("HOMEIQ_TEST_INFLUXDB_ORG", "homeiq")
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         url = os.environ.get("HOMEIQ_TEST_INFLUXDB_URL")
-        if url and not options:
+        if url and not options and not own:
             self.url = url.rstrip("/")
             self.token_all = os.environ["HOMEIQ_TEST_INFLUXDB_TOKEN"]
         else:
@@ -111,12 +111,20 @@ class Influxd:
         return list(result.get("series", []))
 
     def disk_size(self, bucket: str) -> int:
-        """The bytes of the bucket's data files, of a server that was started here with options."""
+        """The bytes of the bucket's data files, of a server of our own."""
         found = self.bucket(bucket)
         assert found is not None
         assert self._folder is not None
         files = (self._folder / "engine" / "data" / found["id"]).glob("autogen/*/*.tsm")
         return sum(file.stat().st_size for file in files)
+
+    def restart(self, *options: str) -> None:
+        """Stop a server of our own in good order, and start it on its data with these options."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait()
+        self._options = options
+        assert self._start(int(self.url.rpartition(":")[2])), self._log()
 
     def stop(self) -> None:
         """End the server and forget its data."""
