@@ -4,6 +4,8 @@ Only exception types belong here. A message never carries a secret; texts that c
 outside go through `redaction.redact` before they become one.
 """
 
+from pathlib import Path
+
 
 class HomeiqError(Exception):
     """Base of all errors of this package.
@@ -34,6 +36,14 @@ class FieldTypeConflict(StoreError):
     """A stored field has another type than the schema says; the message names the field."""
 
 
+class DamagedFile(StoreError):
+    """A day file of the embedded store is damaged; others can be read. `path` is the file."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class CountsDiffer(StoreError):
     """A window holds other values than were counted in it: nothing was removed."""
 
@@ -57,3 +67,7 @@ class ArchiveError(HomeiqError):
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+class PeriodError(ArchiveError):
+    """One day or month of the archive cannot be read or written, others can; waiting does not help."""

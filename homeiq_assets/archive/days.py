@@ -18,10 +18,10 @@ def write_day(
     zone: ZoneInfo,
     objects: ObjectStore,
     *,
-    complete: bool = False,
+    withdraws: Manifest | None = None,
 ) -> Manifest:
     """Archive the rows of a local day; as `write_period`."""
-    return write_period(rows, measurement, Period.day(day, zone), objects, complete=complete)
+    return write_period(rows, measurement, Period.day(day, zone), objects, withdraws=withdraws)
 
 
 def read_day(measurement: Measurement, day: date, zone: ZoneInfo, objects: ObjectStore) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Rows as the Parquet bytes of an object and back, and which rows one table has that another lacks.
+"""Rows as the Parquet bytes of an object and back.
 
 Columns that may not be null are the time and the tags (an absent tag is the empty text), all others fields:
 so the Arrow schema, which Parquet keeps, says all that is needed to put the rows back.
@@ -8,7 +8,6 @@ import io
 import re
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from homeiq_assets.schema import TIME, Measurement, Type
@@ -57,24 +56,3 @@ def decoded(data: bytes) -> pa.Table:
     table = pq.ParquetFile(io.BytesIO(data)).read()
     own = [n[:-1] if _HIVE_KEY.fullmatch(n) and n.endswith("_") else n for n in table.column_names]
     return table.rename_columns(own)
-
-
-def lacking(table: pa.Table, archived: pa.Table) -> pa.Table:
-    """Series (all tags) and times of `archived` that `table` has no row of; a tag it has not is the empty text."""
-    tags = sorted({*tags_of(table), *tags_of(archived)})
-    ours, theirs = _keys(table, tags), _keys(archived, tags)
-    if ours.equals(theirs):
-        return theirs.slice(0, 0)
-    return theirs.join(ours, keys=[*tags, "time"], join_type="left anti")
-
-
-def _keys(table: pa.Table, tags: list[str]) -> pa.Table:
-    present = set(tags_of(table))
-    none = pa.repeat(pa.scalar(""), table.num_rows)
-    columns = {tag: table[tag] if tag in present else none for tag in tags}
-    return pa.table(columns | {"time": table["time"]})
-
-
-def earliest(keys: pa.Table) -> str:
-    """The first time of some keys, for the owner."""
-    return f"{pc.min(keys['time']).cast(pa.timestamp('s', tz='UTC'), safe=False).as_py():%Y-%m-%dT%H:%M:%SZ}"

@@ -6,7 +6,7 @@ A manifest is JSON, swapped last: an object is archived once its manifest names 
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pydantic import TypeAdapter, ValidationError
 
 from homeiq_assets.archive.encoding import TYPES
-from homeiq_assets.errors import ArchiveError
+from homeiq_assets.errors import ArchiveError, PeriodError
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.window import Window, local_date, local_day, local_days, local_midnight, local_month
 
@@ -82,10 +82,14 @@ class Manifest:
     """name from the archive's root"""
     sha256: str
     bytes: int
+    values: dict[str, int] = field(default_factory=dict)
+    """how many values each field has"""
+    withdrawn: str = ""
+    """name of the object before, where it held values that a feed withdrew since: it is not to be taken up again"""
     schema_version: int = SCHEMA_VERSION
 
 
-def describe(table: pa.Table, measurement: Measurement, period: Period, data: bytes) -> Manifest:
+def describe(table: pa.Table, measurement: Measurement, period: Period, data: bytes, withdrawn: str = "") -> Manifest:
     """The manifest of rows whose object is `data`. Raises ArchiveError where rows lie outside the period."""
     sha256 = hashlib.sha256(data).hexdigest()
     span = pc.min_max(table["time"].cast(pa.int64())).as_py()
@@ -105,6 +109,8 @@ def describe(table: pa.Table, measurement: Measurement, period: Period, data: by
         object=f"{period.folder(measurement.name)}/{quote(measurement.name, safe='')}-{sha256[:16]}.parquet",
         sha256=sha256,
         bytes=len(data),
+        values={name: int(table.num_rows - table[name].null_count) for name in fields},
+        withdrawn=withdrawn,
     )
 
 
@@ -114,14 +120,14 @@ def to_json(manifest: Manifest) -> bytes:
 
 
 def from_json(data: bytes, name: str) -> Manifest:
-    """The manifest stored under `name`. Raises ArchiveError where it is damaged or of a later version."""
+    """The manifest stored under `name`. Raises PeriodError where it is damaged or of a later version."""
     try:
         content: dict[str, Any] = json.loads(data)
         version = int(content["schema_version"])
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(name) from error
     if version > SCHEMA_VERSION:
-        raise ArchiveError(f"{name} was written by a later version of homeiq_assets ({version}); update this one")
+        raise PeriodError(f"{name} was written by a later version of homeiq_assets ({version}); update this one")
     try:
         return TypeAdapter(Manifest).validate_python(content)
     except ValidationError as error:
@@ -153,8 +159,8 @@ def _sum(column: pa.ChunkedArray) -> float | int | None:
         return None
 
 
-def _damaged(name: str) -> ArchiveError:
-    return ArchiveError(
+def _damaged(name: str) -> PeriodError:
+    return PeriodError(
         f"the archive's manifest {name} is damaged; put back an earlier version of it (a backup, or the bucket's "
         "versioning). If every row of its period is still in the store, delete it and materialise the period again"
     )

@@ -24,12 +24,12 @@ def write_month(
     zone: ZoneInfo,
     objects: ObjectStore,
     *,
-    complete: bool = False,
+    withdraws: Manifest | None = None,
 ) -> Manifest:
     """Archive the rows (a table, or several such as one per day) of a local month; as `write_period`."""
     tables = [rows] if isinstance(rows, pa.Table) else list(rows)
     together = pa.concat_tables([measurement.empty(), *tables], promote_options="default")
-    return write_period(together, measurement, _period(month, zone), objects, complete=complete)
+    return write_period(together, measurement, _period(month, zone), objects, withdraws=withdraws)
 
 
 def read_month(measurement: Measurement, month: Window, zone: ZoneInfo, objects: ObjectStore) -> pa.Table:

@@ -144,7 +144,10 @@ def _restore(
         with days_told(context) as told, recorded("restore", archived.name, told, home.now(), store):
             firsts = [day_of(key) for key in context.partition_keys]
             for one in restore(measurement, firsts, home, store, archive, config.bucket or None):
-                told.done(one.day.isoformat(), one.rows, rows_that_were_lacking=one.put, into=one.place)
+                if one.left:
+                    told.stays(one.day.isoformat(), one.left)
+                else:
+                    told.done(one.day.isoformat(), one.rows, rows_that_were_lacking=one.put, into=one.place)
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return restored

@@ -13,12 +13,13 @@ from enum import StrEnum
 
 import pyarrow as pa
 
-from homeiq_assets.errors import ArchiveError, CountsDiffer, StoreError
+from homeiq_assets.archive.merging import holds
+from homeiq_assets.errors import ArchiveError, CountsDiffer, DamagedFile, FieldTypeConflict, StoreError
 from homeiq_assets.home import Home
 from homeiq_assets.retention.ages import last_due
 from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
 from homeiq_assets.retention.locks import alone
-from homeiq_assets.retention.rows import row_set, same_rows
+from homeiq_assets.retention.rows import same_rows
 from homeiq_assets.retention.targets import NotProvenError, Target
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
@@ -73,7 +74,10 @@ def remove_days(
             yield Removal(day, Outcome.KEPT, f"a check is red: {red[day]}")
         else:
             with alone(home, target.name):
-                removal = _Day(target, day, home, store).remove(dry=dry)
+                try:
+                    removal = _Day(target, day, home, store).remove(dry=dry)
+                except (DamagedFile, FieldTypeConflict) as error:
+                    removal = Removal(day, Outcome.KEPT, str(error))
             yield removal
 
 
@@ -94,13 +98,13 @@ class _Day:
         wide, rows = self._place.whole(self._measurement, self._window)
         # Of the rows that were looked at, not of any that came since.
         counts = {field.name: rows.num_rows - int(rows[field.name].null_count) for field in wide.fields}
-        if entry is not None and entry.sealed:
-            sealed = self._sealed(entry, wide, rows, counts, dry=dry)
-            if sealed is not None:
-                return sealed
-        if not rows.num_rows:
-            return Removal(self._day, Outcome.NOTHING)
         try:
+            if entry is not None and entry.sealed:
+                sealed = self._sealed(entry, wide, rows, counts, dry=dry)
+                if sealed is not None:
+                    return sealed
+            if not rows.num_rows:
+                return Removal(self._day, Outcome.NOTHING)
             proof = replace(self._target.proof(self._day, rows), counts=counts)
         except (NotProvenError, ArchiveError) as error:
             # Of an archive that is away nothing can be said; one that is damaged keeps no other day from going.
@@ -169,20 +173,20 @@ class _Day:
         )
 
     def _is_rest(self, rows: pa.Table, counts: Mapping[str, int], proof: Proof) -> bool:
-        """Whether all rows that are there are among those of the proof."""
+        """Whether all values that are there are among those of the proof."""
         archived = self._target.archived(self._day)
         if archived is not None:
-            return row_set(rows) <= row_set(archived)
+            return holds(archived, rows)
         # Where nothing is missing values may have been revised since, and the proof can be had anew.
         fewer = any(counts.get(field, 0) < count for field, count in proof.counts.items())
         known = all(count <= proof.counts.get(field, 0) for field, count in counts.items())
         return fewer and known and (not rows.num_rows or self._target.still_proven(self._day))
 
     def _is_whole(self, rows: pa.Table, counts: Mapping[str, int], proof: Proof) -> bool:
-        """Whether all rows of the proof are there."""
+        """Whether all values of the proof are there."""
         archived = self._target.archived(self._day)
         if archived is not None:
-            return row_set(archived) <= row_set(rows)
+            return holds(rows, archived)
         return all(counts.get(field, 0) >= count for field, count in proof.counts.items())
 
     def _say(self, state: State, proof: Proof) -> None:

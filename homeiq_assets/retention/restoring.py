@@ -1,6 +1,6 @@
 """Days and months brought back from the archive, into the place they were removed from or into another bucket.
 
-What is stored stays: an archived row comes back where the store has none of the same series and time.
+What is stored stays: an archived value comes back where the store has none of the same series, time and field.
 """
 
 import re
@@ -11,12 +11,12 @@ from datetime import date
 
 import pyarrow as pa
 
-from homeiq_assets.archive.encoding import lacking
 from homeiq_assets.archive.manifest import Period
+from homeiq_assets.archive.merging import clashes, lacking
 from homeiq_assets.archive.months import is_simulated
 from homeiq_assets.archive.objects import ObjectStore
-from homeiq_assets.archive.periods import read_period
-from homeiq_assets.errors import ArchiveError, SettingError, StoreError
+from homeiq_assets.archive.periods import read_period, revised_tags
+from homeiq_assets.errors import DamagedFile, FieldTypeConflict, PeriodError, SettingError, StoreError
 from homeiq_assets.events.as_stored import found_in, is_combined, separated
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import EventsPlace, events_bucket, events_place
@@ -40,12 +40,16 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back of a day, or of a month that begins on it: rows archived, rows that the store lacked, where."""
+    """What came back of a day, or of a month that begins on it, or why it could not.
+
+    Rows archived, how many of them the store lacked or lacked fields of, and where.
+    """
 
     day: date
     rows: int
     put: int
     place: str
+    left: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ def restore_days(
     """Bring back raw days, in their order; a second time nothing changes.
 
     `bucket` names where to (an InfluxDB's bucket, or a folder below HOMEIQ_HOME); None is where they were, but for
-    events, which are somebody else's: these come into `<their bucket>_restored`. Raises ArchiveError where nothing is
-    archived of a day, SettingError where the bucket would not keep it, and StoreError.
+    events, which are somebody else's: these come into `<their bucket>_restored`. A day of which nothing is archived,
+    whose archive or file is damaged, or whose stored values are of another type is left and says why.
+
+    Raises SettingError where the bucket would not keep it, StoreError, and ArchiveError where the archive is away.
     """
     return _restore(measurement, [Period.day(day, home.zone) for day in sorted(days)], home, store, archive, bucket)
 
@@ -109,25 +115,29 @@ def _restore(
     with _opened(measurement, bucket, home, store) as place:
         for period in periods:
             with alone(home, measurement.name):
-                rows = read_period(measurement, period, archive)
-                if not rows.num_rows:
-                    raise ArchiveError(
-                        f"nothing is archived of {measurement.name} {period}, so nothing can be restored of it"
-                    )
-                put = _put(place, measurement, rows, period.window, home)
-                if place.own:
-                    Ledger(store, home.zone).reopen(measurement.name, period.days, State.RESTORED, home.now())
-            yield Restored(period.days[0], rows.num_rows, put, place.name)
+                try:
+                    restored = _restore_period(place, measurement, period, home, archive)
+                    if place.own:
+                        Ledger(store, home.zone).reopen(measurement.name, period.days, State.RESTORED, home.now())
+                except (PeriodError, FieldTypeConflict, DamagedFile) as error:
+                    restored = Restored(period.days[0], 0, 0, place.name, str(error))
+            yield restored
+
+
+def _restore_period(
+    place: _Place, measurement: Measurement, period: Period, home: Home, archive: ObjectStore
+) -> Restored:
+    rows = read_period(measurement, period, archive)
+    if not rows.num_rows:
+        raise PeriodError(f"nothing is archived of {measurement.name} {period}, so nothing can be restored of it")
+    put = _put(place, measurement, rows, period.window, home)
+    return Restored(period.days[0], rows.num_rows, put, place.name)
 
 
 @contextmanager
 def _opened(measurement: Measurement, bucket: str | None, home: Home, store: Store) -> Iterator[_Place]:
     settings = home.settings
-    events = measurement is HOME_ASSISTANT_EVENTS
-    foreign = events and observed(EVENTS_FEED, settings)
-    own = OWN_FOLDER
-    if settings.live:
-        own = events_bucket(settings) if foreign else _bucket_of(measurement, home)
+    events, own = measurement is HOME_ASSISTANT_EVENTS, own_place(measurement, home)
     wanted = bucket or (f"{own}_restored" if events else own)
     with ExitStack() as stack:
         if wanted == own:
@@ -143,9 +153,15 @@ def _opened(measurement: Measurement, bucket: str | None, home: Home, store: Sto
             yield _Place(EmbeddedStore(folder), str(folder), own=False)
 
 
-def _bucket_of(measurement: Measurement, home: Home) -> str:
-    bucket = home.settings.required("INFLUXDB_BUCKET")
-    return (home.settings.influxdb_tier_bucket or f"{bucket}_tiers") if measurement.tier else bucket
+def own_place(measurement: Measurement, home: Home) -> str:
+    """The bucket of a measurement's rows, or what the embedded store is called. Raises SettingError."""
+    settings = home.settings
+    if not settings.live:
+        return OWN_FOLDER
+    if measurement is HOME_ASSISTANT_EVENTS and observed(EVENTS_FEED, settings):
+        return events_bucket(settings)
+    bucket = settings.required("INFLUXDB_BUCKET")
+    return (settings.influxdb_tier_bucket or f"{bucket}_tiers") if measurement.tier else bucket
 
 
 def _put(place: _Place, measurement: Measurement, rows: pa.Table, window: Window, home: Home) -> int:
@@ -161,29 +177,32 @@ def _put(place: _Place, measurement: Measurement, rows: pa.Table, window: Window
         _refuse_short_retention(place, one, window, home)
         place.store.recover(one)
         _, stored = place.store.whole(one, window)
-        missing = _of_keys(part, lacking(stored, part))
+        _refuse_other_types(place, one, stored, part)
+        missing = lacking(stored, part, revised_tags(measurement))
         if missing.num_rows:
             place.store.put(one, missing)
             _, stored = place.store.whole(one, window)
-            still = lacking(stored, part)
+            still = lacking(stored, part, revised_tags(measurement))
             if still.num_rows:
                 raise StoreError(
-                    f"{still.num_rows} of {part.num_rows} rows of {one.name} are not in {place.name} after they were "
-                    "written; look at its retention, then run it again",
+                    f"{still.num_rows} of {part.num_rows} rows of {one.name} are not in {place.name} as a whole after "
+                    "they were written; look at its retention, then run it again",
                     retryable=True,
                 )
             put += missing.num_rows
     return put
 
 
-def _of_keys(rows: pa.Table, keys: pa.Table) -> pa.Table:
-    """The rows of these series and times, in their order."""
-    if keys.num_rows == rows.num_rows:
-        return rows
-    numbered = rows.append_column("__row", pa.array(range(rows.num_rows), pa.int64()))
-    names = [name for name in keys.column_names if name in rows.column_names]
-    wanted = keys.select(names).join(numbered.select([*names, "__row"]), names, join_type="inner").sort_by("__row")
-    return rows.take(wanted["__row"])
+def _refuse_other_types(place: _Place, measurement: Measurement, stored: pa.Table, rows: pa.Table) -> None:
+    """Raise FieldTypeConflict before anything is written: a store holds a field of a day under one type only."""
+    clashing = clashes(stored, rows)
+    if clashing:
+        told = ", ".join(f"{name} ({rows[name].type} archived, {stored[name].type} stored)" for name in clashing)
+        raise FieldTypeConflict(
+            f"{measurement.name} has rows in {place.name} that came later and hold a field as another type than the "
+            f"archive: {told}. Nothing was changed. Name another bucket in the run's configuration to restore it there,"
+            " or remove those rows, then run it again"
+        )
 
 
 def _refuse_short_retention(place: _Place, measurement: Measurement, window: Window, home: Home) -> None:

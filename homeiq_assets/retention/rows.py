@@ -23,16 +23,6 @@ def same_rows(one: pa.Table, other: pa.Table) -> bool:
     return bool(left.schema.equals(right.schema) and left.equals(right))
 
 
-def row_set(rows: pa.Table) -> set[frozenset[tuple[str, Any]]]:
-    """The rows as what each says, to be compared with others that may have more columns."""
-    timed = rows.set_column(rows.column_names.index("time"), "time", rows["time"].cast(pa.int64()))
-    return {
-        frozenset((name, value) for name, value in row.items() if value is not None and (value != "" or name in fields))
-        for fields in [{column.name for column in rows.schema if column.nullable}]
-        for row in timed.to_pylist()
-    }
-
-
 def sums(rows: pa.Table, measurement: Measurement) -> Mapping[str, Any]:
     """Of each field that has values: how many, and of numbers their sum, least and greatest."""
     found: dict[str, Any] = {}

@@ -8,15 +8,17 @@ import pyarrow as pa
 
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.manifest import Period
+from homeiq_assets.archive.merging import holds
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import tier_of
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.retention.ages import Level, age
 from homeiq_assets.retention.ledger import Proof
-from homeiq_assets.retention.rows import same_rows, sums, usual_step
+from homeiq_assets.retention.restoring import own_place
+from homeiq_assets.retention.rows import sums, usual_step
 from homeiq_assets.retention.seals import reaches, removed_days
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
@@ -79,7 +81,10 @@ class RawTarget:
 
     def restored_by(self, day: date) -> str:
         """See `Target.restored_by`."""
-        return f"restore/{self.name} of {day}"
+        into = ""
+        if self.raw.measurement is HOME_ASSISTANT_EVENTS:
+            into = f", with `bucket: {own_place(self.raw.measurement, self.home)}` in its config"
+        return f"restore/{self.name} of {day}{into}"
 
     def place(self) -> tuple[Store, Measurement]:
         """See `Target.place`."""
@@ -153,7 +158,7 @@ class RawTarget:
         )
 
     def _object(self, day: date, rows: pa.Table) -> str:
-        """The name of the archived object, which holds exactly these rows; empty where the owner does without."""
+        """The name of the archived object, which holds all values of these rows; empty where the owner does without."""
         archived = self.archived(day)
         if archived is None:
             return ""
@@ -162,7 +167,7 @@ class RawTarget:
             raise NotProvenError(
                 f"it is not archived: materialise archive/{self.name} of {day} (or look at RAW_ARCHIVE)"
             )
-        if not same_rows(archived, rows):
+        if not holds(archived, rows):
             raise NotProvenError(
                 f"its archived object is not what the store holds: materialise archive/{self.name} of {day} again"
             )
@@ -253,7 +258,7 @@ class DailyTarget:
         manifest = manifest_of(tier, Period.month(day.replace(day=1), self.home.zone), self.archive)
         if manifest is None:
             raise NotProvenError(f"its month is not archived: materialise archive/{tier.name} of {day:%Y-%m}")
-        if not same_rows(archived, rows):
+        if not holds(archived, rows):
             raise NotProvenError(
                 f"its archived month is not what the store holds: materialise archive/{tier.name} of {day:%Y-%m} again"
             )

@@ -64,9 +64,10 @@ class Store(Protocol):
         ...
 
     def put(self, measurement: Measurement, rows: pa.Table) -> None:
-        """Store rows beside what is there, each in place of one of the same tags and time; nothing else is touched.
+        """Store the values of rows beside what is there; nothing else is touched.
 
-        A field that the new row lacks may keep the value of the one in whose place it comes.
+        Where a row of the same tags and time is stored, its fields take the new values, and those that the new row
+        lacks keep theirs.
         """
         ...
 

@@ -26,6 +26,7 @@ from homeiq_assets.stores.tables import (
     known_tags,
     narrowed,
     ordered,
+    overlaid,
     refuse_outside,
     refuse_unexpected,
     utc_day,
@@ -81,9 +82,7 @@ class EmbeddedStore:
                 path = dict(files.between(utc_day(day))).get(day)
                 stored = [] if path is None else [_load(path, measurement, whole=True)]
                 wide = reduce(widened, stored, measurement)
-                # Of two rows of one key the last one stays.
-                together = [conform(table, wide, "") for table in (*stored, added)]
-                write(day, conform(pa.concat_tables(together), wide, ""))
+                write(day, overlaid([conform(table, wide, "") for table in (*stored, added)], wide))
 
     def recover(self, measurement: Measurement) -> None:
         """Put in place what a killed writer had finished, remove what it had not. See `Store.recover`."""

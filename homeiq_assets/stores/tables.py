@@ -99,6 +99,22 @@ def _series(table: pa.Table, tags: Sequence[str]) -> npt.NDArray[np.int64] | Non
     return series
 
 
+def overlaid(tables: Sequence[pa.Table], measurement: Measurement) -> pa.Table:
+    """All rows of the tables, typed as the measurement says, as one row per series and time.
+
+    Each field has the value of the last table that has one. Sorted by tags, then time.
+    """
+    together = pa.concat_tables(tables)
+    # Any name may be that of a tag and, with what an aggregate appends, of a field.
+    together = together.rename_columns([f"c{number}" for number in range(together.num_columns)])
+    tags = len(measurement.tag_names)
+    keys = [f"c{number}" for number in (*range(1, tags + 1), 0)]
+    values = [f"c{number}" for number in range(tags + 1, together.num_columns)]
+    found = together.group_by(keys, use_threads=False).aggregate([(value, "last") for value in values])
+    columns = ["c0", *keys[:-1], *(f"{value}_last" for value in values)]
+    return ordered(pa.table(found.select(columns).columns, schema=measurement.arrow), measurement)
+
+
 def days_of(table: pa.Table) -> set[date]:
     """The UTC days that have rows."""
     return set(pc.unique(table["time"].cast(pa.date32())).to_pylist())

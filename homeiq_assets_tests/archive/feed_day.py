@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from homeiq_assets.archive.days import read_day, write_day
-from homeiq_assets.archive.manifest import Manifest
+from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.schema import TIME
 from homeiq_assets.window import local_day
@@ -49,7 +50,9 @@ def raw_day(rows: int = 25, power: float = 100.0, meter: str = "emporia") -> pa.
 
 
 def write(table: pa.Table, objects: ObjectStore, complete: bool = False) -> Manifest:
-    return write_day(table, SMART_METER, DAY, VIENNA, objects, complete=complete)
+    """Archive the rows; `complete`: they are all that is left of what is archived."""
+    before = manifest_of(SMART_METER, Period.day(DAY, VIENNA), objects) if complete else None
+    return write_day(table, SMART_METER, DAY, VIENNA, objects, withdraws=before)
 
 
 def read(objects: ObjectStore) -> pa.Table:

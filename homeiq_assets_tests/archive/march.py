@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from homeiq_assets.archive.manifest import Manifest
+from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.months import read_month, write_month
 from homeiq_assets.archive.objects import ObjectStore
+from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.measurements import SMART_METER, tier_of
 from homeiq_assets.schema import rows_of
 from homeiq_assets.window import local_day, local_month
@@ -38,7 +39,9 @@ WHOLE = rows(range(1, 32))
 
 
 def write(table: pa.Table, objects: ObjectStore, complete: bool = False) -> Manifest:
-    return write_month(table, DAILY, MARCH, VIENNA, objects, complete=complete)
+    """Archive the rows; `complete`: they are all that is left of what is archived."""
+    before = manifest_of(DAILY, Period.month(date(2025, 3, 1), VIENNA), objects) if complete else None
+    return write_month(table, DAILY, MARCH, VIENNA, objects, withdraws=before)
 
 
 def read(objects: ObjectStore) -> pa.Table:

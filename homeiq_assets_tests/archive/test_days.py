@@ -3,14 +3,19 @@
 import hashlib
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from homeiq_assets.archive.days import write_day
+from homeiq_assets.archive.encoding import checked
 from homeiq_assets.archive.manifest import Period, describe, to_json
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
+from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import ArchiveError
 from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.schema import TIME, conform, widened
@@ -20,6 +25,7 @@ from homeiq_assets_tests.archive.feed_day import DAY, FOLDER, VIENNA, WINDOW, ra
 from homeiq_assets_tests.archive.march import parquet_names
 
 WHOLE = raw_day()
+MIDNIGHT = datetime(2025, 10, 26, tzinfo=UTC)
 
 
 class TestExactly:
@@ -94,14 +100,39 @@ class TestExactly:
 
 
 class TestNeverLess:
-    def test_a_day_of_which_rows_are_gone_is_refused_and_the_archive_stays(self, objects: ObjectStore) -> None:
+    def test_rows_that_the_store_has_not_any_more_stay_beside_revised_ones(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
-        with pytest.raises(
-            ArchiveError, match=r"holds 2 of its 25 rows .*2025-10-25T22:00:00Z\); restore first"
-        ) as caught:
-            write(raw_day(power=7.0).filter(pa.array([True] * 12 + [False] + [True] * 11 + [False])), objects)
-        assert not caught.value.retryable
+        gone, revised = [12, 24], raw_day(power=7.0)
+        write(revised.take([row for row in range(25) if row not in gone]), objects)
+        rows = [WHOLE if row in gone else revised for row in range(25)]
+        expected = [rows[row].slice(row, 1).to_pylist()[0] for row in range(25)]
+        assert read(objects).to_pylist() == expected
+        assert len(parquet_names(objects)) == 1
+
+    @pytest.mark.parametrize("field", ["total_power_w", "daily_kwh", "pulses", "Year"])
+    def test_a_field_that_the_store_has_not_any_more_stays_beside_those_that_came(
+        self, objects: ObjectStore, field: str
+    ) -> None:
+        write(WHOLE, objects)
+        late = WHOLE.select(["time", "meter_type", "month", "day_", "measurement"])
+        late = late.append_column(pa.field("energy", pa.float64()), pa.array([0.5] * 25))
+        write(late.append_column(WHOLE.schema.field(field), WHOLE[field]).slice(0, 9), objects)
+        archived = read(objects)
+        assert archived.select(WHOLE.column_names).equals(WHOLE)
+        assert archived["energy"].to_pylist() == [0.5] * 9 + [None] * 16
+        first = parquet_names(objects)
+        write(late.slice(3, 1), objects)
+        assert parquet_names(objects) == first, "the same values again"
+
+    def test_values_of_another_type_are_refused_where_one_would_go(self, objects: ObjectStore) -> None:
+        write(WHOLE, objects)
+        place = WHOLE.column_names.index("pulses")
+        texts = WHOLE.set_column(place, pa.field("pulses", pa.string()), pa.array(["many"] * 25))
+        with pytest.raises(ArchiveError, match=r"smart_meter 2025-10-26: .*cannot be in one object \(pulses\)"):
+            write(texts.slice(0, 20), objects)
         assert read(objects).equals(WHOLE)
+        write(texts, objects)
+        assert read(objects)["pulses"].to_pylist() == ["many"] * 25, "each is known by another value"
 
     def test_revised_and_further_rows_replace_it(self, objects: ObjectStore) -> None:
         write(raw_day(20), objects)
@@ -109,10 +140,10 @@ class TestNeverLess:
         assert read(objects).equals(raw_day(25, power=500.0))
         assert len(parquet_names(objects)) == 1
 
-    def test_as_many_rows_of_another_series_are_less(self, objects: ObjectStore) -> None:
+    def test_rows_of_another_series_come_beside(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
-        with pytest.raises(ArchiveError, match="holds 25 of its 25 rows"):
-            write(raw_day(meter="sense"), objects)
+        write(raw_day(meter="sense"), objects)
+        assert read(objects).equals(pa.concat_tables([WHOLE, raw_day(meter="sense")]))
 
     def test_a_tag_that_no_row_has_tells_no_series_apart(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
@@ -120,9 +151,12 @@ class TestNeverLess:
         write(tagged, objects)
         write(WHOLE, objects)
         assert read(objects).equals(WHOLE)
-        other = WHOLE.append_column(tag("area"), pa.array(["hall"] * 25))
-        with pytest.raises(ArchiveError, match="restore first"):
-            write(other, objects)
+
+    def test_a_tag_that_came_later_makes_another_series(self, objects: ObjectStore) -> None:
+        write(WHOLE, objects)
+        write(WHOLE.append_column(tag("area"), pa.array(["hall"] * 25)).slice(0, 5), objects)
+        assert read(objects)["area"].to_pylist().count("hall") == 5
+        assert read(objects).num_rows == 30
 
     def test_of_a_store_that_is_whole_the_archive_follows_what_was_withdrawn(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
@@ -130,22 +164,55 @@ class TestNeverLess:
         assert read(objects).equals(raw_day(10))
         assert len(parquet_names(objects)) == 1
 
-    def test_also_when_all_was_and_comes_back(self, objects: ObjectStore) -> None:
-        write(WHOLE, objects)
-        manifest = write(SMART_METER.empty(), objects, complete=True)
-        assert (manifest.rows, manifest.first) == (0, "")
-        assert read(objects).num_rows == 0
-        assert write(SMART_METER.empty(), objects) == manifest
-        write(WHOLE, objects)
+    def test_but_no_feed_withdraws_all_of_a_day(self, objects: ObjectStore) -> None:
+        manifest = write(WHOLE, objects)
+        assert write(WHOLE.slice(0, 0), objects, complete=True) == manifest
+        after_midnight = WHOLE.filter(pc.greater_equal(WHOLE["time"], pa.scalar(MIDNIGHT, TIME)))
+        assert after_midnight.num_rows == 23
+        assert write(after_midnight, objects, complete=True) == manifest, "the other day's file may be lost"
         assert read(objects).equals(WHOLE)
+
+    def test_what_another_writer_archived_meanwhile_was_not_withdrawn(self, objects: ObjectStore) -> None:
+        write(raw_day(20), objects)
+        before = manifest_of(SMART_METER, Period.day(DAY, VIENNA), objects)
+        write(raw_day(22), objects)
+        write_day(raw_day(10), SMART_METER, DAY, VIENNA, objects, withdraws=before)
+        assert read(objects).equals(raw_day(22))
+
+    def test_what_was_withdrawn_is_not_taken_up_again_from_what_a_killed_writer_left(
+        self, objects: ObjectStore
+    ) -> None:
+        whole = write(WHOLE, objects)
+        data = objects.get(whole.object)
+        assert data is not None
+        write(raw_day(10), objects, complete=True)
+        objects.put(whole.object, data)
+        write(raw_day(11), objects)
+        assert read(objects).equals(raw_day(11))
+        assert len(parquet_names(objects)) == 1
+
+    def test_what_a_killed_writer_left_is_taken_up_where_it_knows_more(self, objects: ObjectStore) -> None:
+        more = write(WHOLE, objects)
+        data = objects.get(more.object)
+        assert data is not None
+        for name in objects.sizes(""):
+            objects.delete(name)
+        write(raw_day(10, power=7.0), objects)
+        objects.put(more.object, data)
+        write(raw_day(10, power=7.0), objects)
+        expected = pa.concat_tables([raw_day(10, power=7.0), WHOLE.filter(later_than(raw_day(10)))])
+        assert read(objects).equals(checked(expected, SMART_METER))
 
     def test_a_damaged_day_is_replaced_by_no_fewer_rows(self, objects: ObjectStore) -> None:
         manifest = write(WHOLE, objects)
         objects.put(manifest.object, b"PAR1")
         with pytest.raises(ArchiveError, match=r"day=26.* is damaged \(4 bytes, .*smart_meter for 2025-10-26 again"):
             read(objects)
-        with pytest.raises(ArchiveError, match="holds 25 rows, the store only 24; restore first"):
+        with pytest.raises(ArchiveError, match=r"is damaged or missing, and held 25 rows, the store only 24; put it"):
             write(raw_day(24), objects)
+        fewer = WHOLE.set_column(WHOLE.column_names.index("Year"), WHOLE.schema.field("Year"), pa.nulls(25, pa.bool_()))
+        with pytest.raises(ArchiveError, match="held 24 values of Year, the store only 0; put it back"):
+            write(fewer, objects)
         write(raw_day(power=1.0), objects)
         assert read(objects).equals(raw_day(power=1.0))
 
@@ -154,18 +221,21 @@ class TestNeverLess:
         objects.delete(f"{FOLDER}/_manifest.json")
         with pytest.raises(ArchiveError, match=r"no _manifest\.json of it"):
             read(objects)
-        with pytest.raises(ArchiveError, match="restore first"):
-            write(raw_day(24), objects)
-        write(WHOLE, objects)
+        write(raw_day(24), objects)
         assert read(objects).equals(WHOLE)
 
-    def test_a_month_that_lacks_a_row_of_a_day_is_refused_unless_it_is_complete(self, objects: ObjectStore) -> None:
+    def test_a_month_keeps_a_row_that_the_store_lacks_unless_it_was_withdrawn(self, objects: ObjectStore) -> None:
         two = pa.concat_tables([march.WHOLE, march.rows(range(5, 6), meter="sense")])
         march.write(two, objects)
-        with pytest.raises(ArchiveError, match=r"2025-03: the archive holds 1 of its 32 rows .*2025-03-04T23:00:00Z"):
-            march.write(march.WHOLE, objects)
+        march.write(march.WHOLE, objects)
+        assert march.read(objects).equals(two)
         assert march.write(march.WHOLE, objects, complete=True).rows == 31
         assert march.read(objects).equals(march.WHOLE)
+
+
+def later_than(rows: pa.Table) -> pa.ChunkedArray:
+    """For each row of WHOLE whether it is later than all rows of a table."""
+    return pc.greater(WHOLE["time"], pc.max(rows["time"]))
 
 
 def test_the_same_rows_packed_by_another_version_of_pyarrow_are_left_as_they_are(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from homeiq_assets.archive.months import read_month, refuse_simulated, write_mon
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.periods import manifest_of, read_period, write_period
 from homeiq_assets.errors import ArchiveError, SettingError
+from homeiq_assets.measurements import AIR_QUALITY, tier_of
 from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type, rows_of
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import local_day, local_month
@@ -109,24 +110,32 @@ class TestWriting:
 
 
 class TestNothingIsLost:
-    def test_a_month_with_fewer_days_is_refused_and_the_archive_stays(self, objects: ObjectStore) -> None:
+    def test_days_that_the_store_has_not_any_more_stay(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
-        with pytest.raises(ArchiveError, match=r"2025-03-01, 2025-03-02\); restore first") as caught:
-            write(rows(range(3, 32), power=7.0), objects)
-        assert not caught.value.retryable
-        assert read(objects).equals(WHOLE)
+        write(rows(range(3, 32), power=7.0), objects)
+        assert read(objects).equals(pa.concat_tables([rows(range(1, 3)), rows(range(3, 32), power=7.0)]))
 
-    def test_so_is_an_empty_one(self, objects: ObjectStore) -> None:
-        write(WHOLE, objects)
-        with pytest.raises(ArchiveError, match="restore first"):
-            write(DAILY.empty(), objects)
+    def test_so_do_all_where_it_has_none(self, objects: ObjectStore) -> None:
+        manifest = write(WHOLE, objects)
+        assert write(DAILY.empty(), objects) == manifest
+        assert read(objects).equals(WHOLE)
 
     def test_days_count_even_where_the_manifest_was_lost(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)
         objects.delete(f"{FOLDER}/_manifest.json")
-        with pytest.raises(ArchiveError, match="restore first"):
-            write(rows(range(3, 32)), objects)
-        assert write(WHOLE, objects).rows == 31
+        assert write(rows(range(3, 32)), objects).rows == 31
+        assert read(objects).equals(WHOLE)
+
+    def test_a_further_tag_that_was_revised_makes_no_second_row_of_a_day(self, objects: ObjectStore) -> None:
+        daily = tier_of(AIR_QUALITY, "daily")
+        time = local_day(date(2025, 3, 2), VIENNA).start
+        row = {"time": time, "location": "48.2,16.4", "parameter": "PM2.5", "category": "Good"}
+        first = rows_of(daily, [row | {"aqi_mean": 50.0, "pm25_mean": 12.0}])
+        write_month(first, daily, MARCH, VIENNA, objects)
+        revised = rows_of(daily, [row | {"category": "Moderate", "aqi_mean": 55.0}])
+        write_month(revised, daily, MARCH, VIENNA, objects)
+        expected = rows_of(daily, [row | {"category": "Moderate", "aqi_mean": 55.0, "pm25_mean": 12.0}])
+        assert read_month(daily, MARCH, VIENNA, objects).equals(expected)
 
     def test_another_time_zone_is_refused(self, objects: ObjectStore) -> None:
         write(WHOLE, objects)

@@ -17,7 +17,6 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.measurements import tier_of
 from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.ledger import Entry, Ledger, State
-from homeiq_assets.retention.rows import row_set
 from homeiq_assets.retention_measurements import RETENTION_DAYS
 from homeiq_assets.retention_settings import names_of
 from homeiq_assets.schema import Measurement
@@ -184,3 +183,13 @@ def end_of(life: Life, store: Store, archive: ObjectStore) -> End:
     # One store tells an empty text from none, the other does not.
     ledger = [{name: value for name, value in row.items() if value != ""} for row in told]
     return End(rows, ledger, {name: archive.get(name) for name in archive.sizes("")})
+
+
+def row_set(rows: pa.Table) -> set[frozenset[tuple[str, Any]]]:
+    """The rows as what each says, to be compared with others that may have more columns."""
+    timed = rows.set_column(rows.column_names.index("time"), "time", rows["time"].cast(pa.int64()))
+    return {
+        frozenset((name, value) for name, value in row.items() if value is not None and (value != "" or name in fields))
+        for fields in [{column.name for column in rows.schema if column.nullable}]
+        for row in timed.to_pylist()
+    }

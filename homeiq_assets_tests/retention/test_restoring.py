@@ -10,7 +10,7 @@ import pytest
 
 from homeiq_assets.archive.manifest import Period
 from homeiq_assets.archive.periods import manifest_of
-from homeiq_assets.errors import ArchiveError, SettingError
+from homeiq_assets.errors import SettingError
 from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.ledger import State
@@ -129,10 +129,14 @@ def test_rows_that_were_lost_in_part_come_back_beside_those_that_stayed(home: Ol
 
 
 def test_what_was_never_archived_cannot_be_restored(home: OldDays) -> None:
-    with pytest.raises(ArchiveError, match="nothing is archived of smart_meter 2025-10-20, so nothing can be restored"):
-        home.restore(date(2025, 10, 20))
-    with pytest.raises(ArchiveError, match="nothing is archived of smart_meter_daily 2025-09"):
-        home.restore_months(date(2025, 9, 1))
+    removed(home, D)
+
+    without, beside = home.restore(date(2025, 10, 20), D)
+    (month,) = home.restore_months(date(2025, 9, 1))
+
+    assert without.left == "nothing is archived of smart_meter 2025-10-20, so nothing can be restored of it"
+    assert str(month.left).startswith("nothing is archived of smart_meter_daily 2025-09")
+    assert (beside.put, beside.left) == (51, None), "the others of the range are restored"
 
 
 def test_a_damaged_object_brings_nothing_back_and_the_day_stays_sealed(home: OldDays) -> None:
@@ -143,9 +147,9 @@ def test_a_damaged_object_brings_nothing_back_and_the_day_stays_sealed(home: Old
     assert data is not None
     home.archive.put(manifest.object, data[:-9] + b"corrupted")
 
-    with pytest.raises(ArchiveError, match="is damaged"):
-        home.restore(D)
+    (restored,) = home.restore(D)
 
+    assert "is damaged" in str(restored.left)
     assert home.raw(D).num_rows == 0
     assert state(home, D) is State.REMOVED
 

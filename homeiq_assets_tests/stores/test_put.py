@@ -54,3 +54,14 @@ def test_what_a_day_holds_beyond_the_schema_stays(store: Store) -> None:
     assert (first["phase"], first["volts"], first["total_power_w"]) == ("L1", 231.5, 1)
     assert second["total_power_w"] == 2
     assert "volts" not in second
+
+
+def test_a_field_that_the_new_row_lacks_keeps_its_value(store: Store) -> None:
+    wide = replace(SMART_METER, fields=(*SMART_METER.fields, VOLTS))
+    put(store, wide, [reading(NOON, 1) | {"volts": 231.5}, reading(NOON + DAY / 8, 2)])
+
+    store.put(SMART_METER, given({"time": NOON, "meter_type": "sense", "daily_kwh": 9.5}))
+    store.put(wide, rows_of(wide, [{"time": NOON + DAY / 8, "meter_type": "sense", "volts": 229.0}]))
+
+    first = {"time": NOON, "meter_type": "sense", "total_power_w": 1.0, "daily_kwh": 9.5, "volts": 231.5}
+    assert held(store, wide) == rows(wide, first, reading(NOON + DAY / 8, 2) | {"volts": 229.0})
