@@ -5,10 +5,13 @@ A measurement's folder holds, beside `<YYYY-MM-DD>.parquet` (UTC days):
 - `.lock`: the file lock of its writers. Readers need none: a file is old or new, never in between.
 - `.staged/`: the changed days of a writer at work; what a killed one left there is thrown away.
 - `.committed/`: the same folder, renamed once every file in it was safe on disk. From then on the change
-  is decided: its files are renamed into place, by the next writer if this one is killed. A file
-  without a byte in it says that the day has no rows any more.
+  is decided: its files are renamed into place, by the next writer if this one is killed. Its file
+  `changes` lists them with their sha256, and the days that have no rows any more.
+- `.stray/`: what lay in `.committed/` without being listed. It is never read.
 """
 
+import hashlib
+import logging
 import os
 import re
 import shutil
@@ -17,11 +20,12 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from homeiq_assets.errors import StoreError
+from homeiq_assets.errors import DamagedFile
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.local import explained, one_writer
 from homeiq_assets.window import Window
@@ -29,6 +33,11 @@ from homeiq_assets.window import Window
 SUFFIX = ".parquet"
 _NAMES = b"homeiq.columns"
 """key of the columns' names: Parquet's checksums are of values only, and a column misnamed would read as absent"""
+_CHANGES = "changes"
+_NO_ROWS = "no rows"
+"""in place of the sha256 of a day that has none any more"""
+_LISTED = re.compile(rf"([0-9a-f]{{64}}|{_NO_ROWS})\t(\d{{4}}-[01]\d-[0-3]\d\.parquet)\n")
+_LOG = logging.getLogger(__name__)
 _DAY = re.compile(r"\d{4}-[01]\d-[0-3]\d\.parquet")
 
 Write = Callable[[date, pa.Table | None], None]
@@ -45,6 +54,8 @@ class DayFiles:
         self._lock_timeout = lock_timeout
         self._staged = self._folder / ".staged"
         self._committed = self._folder / ".committed"
+        self._stray = self._folder / ".stray"
+        self._changes: dict[str, str] = {}
 
     def between(self, window: Window) -> list[tuple[date, Path]]:
         """The days that the window touches and that have a file, in order. Raises SettingError."""
@@ -82,6 +93,7 @@ class DayFiles:
                 _sync(self._folder.parent.parent)
             with one_writer(self._folder / ".lock", self._measurement, self._lock_timeout):
                 self._finish()
+                self._changes.clear()
                 try:
                     yield self._stage
                     self._commit()
@@ -92,35 +104,86 @@ class DayFiles:
 
     def _stage(self, day: date, table: pa.Table | None) -> None:
         self._staged.mkdir(exist_ok=True)
+        name = f"{day}{SUFFIX}"
+        if table is None:
+            self._changes[name] = _NO_ROWS
+            return
         content = pa.BufferOutputStream()
-        if table is not None:
-            named = table.replace_schema_metadata({_NAMES: _joined(table.column_names)})
-            pq.write_table(named, content, compression="zstd", write_page_checksum=True)
-        with (self._staged / f"{day}{SUFFIX}").open("wb") as file:
-            file.write(content.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
+        named = table.replace_schema_metadata({_NAMES: _joined(table.column_names)})
+        pq.write_table(named, content, compression="zstd", write_page_checksum=True)
+        data = content.getvalue()
+        _write(self._staged / name, data)
+        self._changes[name] = hashlib.sha256(data).hexdigest()
 
     def _commit(self) -> None:
-        if self._staged.exists():
+        if self._changes:
+            listed = "".join(f"{sha256}\t{name}\n" for name, sha256 in sorted(self._changes.items()))
+            _write(self._staged / _CHANGES, listed.encode())
             _sync(self._staged)
             self._staged.rename(self._committed)
             _sync(self._folder)
             self._finish()
 
     def _finish(self) -> None:
+        """Put in place what is committed. Raises DamagedFile where a file of it is not what was committed."""
         if self._committed.exists():
-            for file in sorted(self._committed.iterdir()):
-                if file.stat().st_size:
-                    file.replace(self._folder / file.name)
-                else:
-                    (self._folder / file.name).unlink(missing_ok=True)
-                    file.unlink()
+            changes = self._listed()
+            there = {name: self._committed / name for name in changes if (self._committed / name).is_file()}
+            for name, path in there.items():
+                self._refuse_damaged(path, changes[name])
+            for name, sha256 in changes.items():
+                if sha256 == _NO_ROWS:
+                    (self._folder / name).unlink(missing_ok=True)
+                elif name in there:  # else a killed writer had put it in place
+                    there[name].replace(self._folder / name)
             # Not before the names are safe in the folder: a power cut must find them here or there.
             _sync(self._folder)
+            self._set_aside()
+            (self._committed / _CHANGES).unlink(missing_ok=True)
             self._committed.rmdir()
         if self._staged.exists():
             shutil.rmtree(self._staged)
+
+    def _listed(self) -> dict[str, str]:
+        """The sha256 of each committed file, by its name; nothing where there is no list. Raises DamagedFile."""
+        path = self._committed / _CHANGES
+        try:
+            lines = path.read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
+        except FileNotFoundError:
+            return {}
+        found = [_LISTED.fullmatch(line) for line in lines]
+        changes = {one[2]: one[1] for one in found if one}
+        if not changes or len(changes) < len(lines):
+            raise DamagedFile(
+                path,
+                f"HOMEIQ_HOME: {path}, which a writer of {self._measurement} that was killed had left, is damaged; the "
+                f"days stay as they were before. Move {self._committed} away, then run again what was killed",
+            )
+        return changes
+
+    def _refuse_damaged(self, path: Path, sha256: str) -> None:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            raise DamagedFile(
+                path,
+                f"HOMEIQ_HOME: {path} is not what a writer of {self._measurement} that was killed had committed; the "
+                "day stays as it was before. Move that file away, then run again what was killed",
+            )
+
+    def _set_aside(self) -> None:
+        """Move away what nobody committed, so that it never takes the place of a day."""
+        for path in sorted(self._committed.iterdir()):
+            if path.name != _CHANGES:
+                self._stray.mkdir(exist_ok=True)
+                aside = self._stray / f"{path.name}.{uuid4().hex[:8]}"
+                path.rename(aside)
+                _LOG.warning("%s was not written by this store; it is not used, and is %s now", path, aside)
+
+
+def _write(path: Path, data: bytes | pa.Buffer) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def bytes_of(store: Path) -> dict[str, int]:
@@ -163,7 +226,7 @@ def probe(store: Path) -> Probe:
 def read_day(path: Path, columns: Sequence[str] | None = None) -> pa.Table | None:
     """The rows of a day file, of `columns` those it has (all by default); None if it is gone by now.
 
-    Raises StoreError where the file is damaged or cannot be read.
+    Raises DamagedFile where the file is damaged, StoreError or SettingError where it cannot be read.
     """
     try:
         with pa.OSFile(str(path)) as opened:
@@ -178,9 +241,10 @@ def read_day(path: Path, columns: Sequence[str] | None = None) -> pa.Table | Non
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise explained(error, path) from error
-        raise StoreError(
+        raise DamagedFile(
+            path,
             f"HOMEIQ_HOME: {path} is damaged and cannot be read ({str(error).splitlines()[0]}): put it back"
-            f" from a backup, or move it away and materialise its UTC day again"
+            f" from a backup, or move it away and materialise its UTC day again",
         ) from error
 
 
