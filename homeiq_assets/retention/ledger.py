@@ -4,18 +4,21 @@ A day that was removed is sealed: what is made of it stays as it is stored, beca
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from homeiq_assets.errors import DamagedFile
 from homeiq_assets.retention_measurements import RETENTION_DAYS
 from homeiq_assets.schema import rows_of
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.tables import FIRST, LAST
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.stores.tables import FIRST, LAST, utc_day
+from homeiq_assets.window import Window, local_day, local_days
 
 
 class State(StrEnum):
@@ -65,7 +68,8 @@ class Ledger:
 
     def entries(self, measurement: str, window: Window) -> dict[date, Entry]:
         """What the ledger says of the days that begin in a window."""
-        rows = self._store.read(RETENTION_DAYS, window, tags={"measurement": measurement})
+        with self._explained():
+            rows = self._store.read(RETENTION_DAYS, window, tags={"measurement": measurement})
         entries = (_entry(row) for row in rows.to_pylist())
         return {entry.day: entry for entry in entries}
 
@@ -80,7 +84,9 @@ class Ledger:
     def removed_rows(self) -> dict[str, int]:
         """How many rows are gone of each measurement, by the proofs of the days that were removed and still are."""
         gone: dict[str, int] = {}
-        for row in self._store.read(RETENTION_DAYS, Window(FIRST, LAST), columns=["state", "rows"]).to_pylist():
+        with self._explained():
+            rows = self._store.read(RETENTION_DAYS, Window(FIRST, LAST), columns=["state", "rows"])
+        for row in rows.to_pylist():
             if row["state"] == State.REMOVED:
                 gone[row["measurement"]] = gone.get(row["measurement"], 0) + row["rows"]
         return gone
@@ -102,7 +108,8 @@ class Ledger:
             "step_seconds": proof.step / timedelta(seconds=1),
             "changed_at": now.isoformat(timespec="seconds"),
         }
-        self._store.put(RETENTION_DAYS, rows_of(RETENTION_DAYS, [row]))
+        with self._explained():
+            self._store.put(RETENTION_DAYS, rows_of(RETENTION_DAYS, [row]))
 
     def reopen(self, measurement: str, days: Iterable[date], state: State, now: datetime) -> list[date]:
         """Say of those of the days that are sealed that their rows are there again; which these were."""
@@ -115,6 +122,28 @@ class Ledger:
         for day in opened:
             self.write(measurement, Entry(day, state, entries[day].proof), now)
         return opened
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say of a damaged file of the ledger what is to be done, which is not to materialise it."""
+        try:
+            yield
+        except DamagedFile as error:
+            if error.path.parent.name.startswith("."):
+                raise  # a change of a killed writer: the ledger itself is whole
+            raise DamagedFile(error.path, self._advice(error.path)) from error
+
+    def _advice(self, path: Path) -> str:
+        begins = utc_day(date.fromisoformat(path.stem))
+        days = [day for day in local_days(begins, self._zone) if local_day(day, self._zone).start in begins]
+        told, months = (", ".join(dict.fromkeys(map(str, one))) for one in (days, [f"{day:%Y-%m}" for day in days]))
+        return (
+            f"HOMEIQ_HOME: {path} is damaged and cannot be read; it says what was removed of {told}. Put it back from "
+            "a backup. Without one: set HOMEIQ_AUTOMATION=off, move the file away, and bring back what it told of: "
+            f"materialise restore/… of {told} for each measurement of RAW_ARCHIVE, then its tiers of {told}; and where "
+            f"the month is archived, restore/…_daily of {months}. Then set HOMEIQ_AUTOMATION as it was: the days are "
+            "removed again, on a new proof"
+        )
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
