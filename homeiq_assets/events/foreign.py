@@ -11,7 +11,9 @@ import pyarrow as pa
 from homeiq_assets.errors import StoreError
 from homeiq_assets.events.source import NO_VALUE, daily_counts
 from homeiq_assets.events.values import chosen, newest_each
+from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
+from homeiq_assets.stores.line_protocol import tags_as_stored
 from homeiq_assets.window import Window
 
 
@@ -63,7 +65,7 @@ class ForeignEvents(ABC):
             return
         for day in window.utc_days():
             rows = self._bucket.rows(found.measurements, self.TAGS, found.fields, day, matching=matching)
-            events = chosen(self.uniform(rows), domains, entities)
+            events = chosen(self._events(rows), domains, entities)
             if events.num_rows:
                 yield events
 
@@ -80,7 +82,7 @@ class ForeignEvents(ABC):
             without={"state": NO_VALUE} if silent else None,
             since=since,
         )
-        return newest_each(self.uniform(rows))
+        return newest_each(self._events(rows))
 
     def keeps(self) -> timedelta | None:
         """See `EventSource.keeps`."""
@@ -102,6 +104,13 @@ class ForeignEvents(ABC):
         where = f"{len(found.measurements)} measurements" if len(found.measurements) > 1 else found.measurements[0]
         told = f"the newest event is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "no event yet"
         return f"{where} in the bucket {self._bucket.name}; {told}"
+
+    def _events(self, rows: pa.Table) -> pa.Table:
+        """The events, their tags as our own writes can say them: what is made of them is compared with what is stored.
+
+        Others can write a tag value that line protocol cannot carry, for instance by Flux.
+        """
+        return tags_as_stored(self.uniform(rows), HOME_ASSISTANT_EVENTS.tag_names)
 
     def _found(self) -> Found:
         found = self.find(self._bucket.measurements())

@@ -25,6 +25,7 @@ from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
+from homeiq_assets.stores.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
 
 FEED = Feed(
@@ -83,10 +84,12 @@ def events_place(home: Home, store: Store) -> Iterator[EventsPlace]:
 
 def archived_events(rows: pa.Table, home: Home) -> pa.Table:
     """Archived rows of events, in whichever schema they were stored, in the columns of HOME_ASSISTANT_EVENTS."""
-    if not is_combined(rows):
-        return homeiq_schema.uniform_events(by_kind(rows, HOME_ASSISTANT_EVENTS.name, HomeiqEvents.TAGS))
-    kinds = by_kind(rows, "", HomeAssistantEvents.TAGS)
-    return home_assistant_schema.uniform_events(kinds, lambda: areas_of(home.settings, home.now()))
+    if is_combined(rows):
+        kinds = by_kind(rows, "", HomeAssistantEvents.TAGS)
+        events = home_assistant_schema.uniform_events(kinds, lambda: areas_of(home.settings, home.now()))
+    else:
+        events = homeiq_schema.uniform_events(by_kind(rows, HOME_ASSISTANT_EVENTS.name, HomeiqEvents.TAGS))
+    return tags_as_stored(events, HOME_ASSISTANT_EVENTS.tag_names) if observed(FEED, home.settings) else events
 
 
 def events_kept(home: Home, store: Store) -> timedelta | None:

@@ -30,6 +30,7 @@ from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import home_folder
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.window import Window
 
@@ -179,10 +180,13 @@ def _put(place: _Place, measurement: Measurement, rows: pa.Table, window: Window
         _, stored = place.store.whole(one, window)
         _refuse_other_types(place, one, stored, part)
         missing = lacking(stored, part, revised_tags(measurement))
+        if place.store.live:
+            # A tag value that cannot be written as it was may have come back under another spelling before.
+            missing = lacking(stored, tags_as_stored(missing, one.tag_names), revised_tags(measurement))
         if missing.num_rows:
             place.store.put(one, missing)
             _, stored = place.store.whole(one, window)
-            still = lacking(stored, part, revised_tags(measurement))
+            still = lacking(stored, missing, revised_tags(measurement))
             if still.num_rows:
                 raise StoreError(
                     f"{still.num_rows} of {part.num_rows} rows of {one.name} are not in {place.name} as a whole after "

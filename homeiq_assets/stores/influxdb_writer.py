@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.schema import Measurement, conform
@@ -24,7 +23,7 @@ from homeiq_assets.stores.base import Replaced
 from homeiq_assets.stores.diff import plan, without
 from homeiq_assets.stores.influxdb_connection import Connection
 from homeiq_assets.stores.influxdb_errors import NoBucket, OutsideRetention
-from homeiq_assets.stores.line_protocol import as_stored, encode
+from homeiq_assets.stores.line_protocol import encode, tags_as_stored
 from homeiq_assets.stores.local import explained, one_writer
 from homeiq_assets.stores.tables import days_of, inside, refuse_outside, utc_day
 from homeiq_assets.window import Window
@@ -161,11 +160,7 @@ def _pending(measurement: Measurement) -> str:
 
 def _storable(rows: pa.Table, measurement: Measurement) -> pa.Table:
     """`rows` with tag values as they can be stored, so that writing them twice changes nothing."""
-    changed = rows
-    for name in measurement.tag_names:
-        values = pc.unique(rows[name])
-        if not as_stored(values).equals(values):
-            changed = changed.set_column(changed.column_names.index(name), name, as_stored(rows[name]))
+    changed = tags_as_stored(rows, measurement.tag_names)
     return rows if changed is rows else conform(changed, measurement, "")
 
 

@@ -1,7 +1,8 @@
 """Arrow tables as InfluxDB line protocol, encoded a column at a time.
 
 The lines are those of influxdb-client's `Point.to_line_protocol()`, but for the spelling of floats
-(`1e-05` here is `0.00001`; both are the shortest text that reads back as the same number). Syntax:
+(`1e-05` here is `0.00001`; both are the shortest text that reads back as the same number) and a tab in a
+tag value, which InfluxDB takes and gives back as it is, and the client makes two characters of. Syntax:
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
 
@@ -25,7 +26,7 @@ _SAMPLE_ROWS = 1000
 _FEW_REPEAT = 0.98
 """the share of distinct values in a sample of that size when about half of a slab's values are distinct"""
 
-_LINE_BREAKS = (("\n", r"\n"), ("\t", r"\t"), ("\r", r"\r"))
+_LINE_BREAKS = (("\n", r"\n"), ("\r", r"\r"))
 _NAME = ((",", r"\,"), (" ", r"\ "))
 _KEY = (*_NAME, ("=", r"\="))
 _TAG = (*_LINE_BREAKS, *_KEY)
@@ -65,12 +66,22 @@ def encode(
 def as_stored(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     r"""Tag values as InfluxDB gives them back once written.
 
-    Line protocol has no way to say a line break, a tab or a backslash at the end of a tag value:
-    the first become `\n`, `\r` or `\t` in two characters, the last a blank.
+    Line protocol has no way to say a line break or a backslash at the end of a tag value: the first
+    becomes `\n` or `\r` in two characters, the last a blank.
     """
     for raw, written in _LINE_BREAKS:
         values = pc.replace_substring(values, raw, written)
     return pc.replace_substring_regex(values, r"\\$", " ")
+
+
+def tags_as_stored(rows: pa.Table, tags: Iterable[str]) -> pa.Table:
+    """The rows with the values of these tags as InfluxDB gives them back; the same table where none changes."""
+    for name in tags:
+        values = pc.unique(rows[name])
+        if not as_stored(values).equals(values):
+            place = rows.column_names.index(name)
+            rows = rows.set_column(place, rows.schema.field(place), as_stored(rows[name]))
+    return rows
 
 
 def _refuse_unwritable(measurement_name: str, tags: Sequence[str], fields: Sequence[str]) -> None:

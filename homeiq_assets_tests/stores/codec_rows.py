@@ -50,15 +50,15 @@ def table_of(times: Sequence[int], **columns: Any) -> pa.Table:
 
 
 def client_lines(rows: Rows) -> list[str]:
-    """The lines that influxdb-client writes of the rows, floats in Arrow's spelling."""
-    lines = []
+    """The lines that influxdb-client writes of the rows, floats in Arrow's spelling, tabs in tags as they are."""
+    lines, tab = [], "\ue000"
     for row in rows.table.set_column(0, "time", rows.table["time"].cast(pa.int64())).to_pylist():
         point = Point(rows.name).time(row["time"])
         for key in rows.tags:
-            point.tag(key, row[key])
+            point.tag(key, row[key] and row[key].replace("\t", tab))
         for key in rows.fields:
             point.field(key, Spelt(row[key]) if isinstance(row[key], float) else row[key])
-        lines.append(point.to_line_protocol())
+        lines.append(point.to_line_protocol().replace(tab, "\t"))
     return [f"{line}\n" for line in lines if line]
 
 

@@ -180,7 +180,7 @@ def test_tags_come_back_as_line_protocol_can_tell_them(bucket: Bucket) -> None:
             "end ",
             "end\\ ",
             " ",
-            "x\\ny\\tz\\r",
+            "x\\ny\tz\\r",
             "🏠",
         ]
     ]

@@ -44,6 +44,7 @@ TEXTS = [
 ]
 AWKWARD_TAGS = [
     "living room",
+    "tab\ttab\t",
     "a,b",
     "a=b",
     "48.2,16.4",
