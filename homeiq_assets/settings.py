@@ -78,6 +78,7 @@ class Settings(RetentionSettings):
     meter_ttl_minutes: Minutes = 1
     fx_ttl_minutes: Minutes = 60
     events_ttl_minutes: Minutes = 5
+    vendor_patience: float = Field(1.0, ge=0.01, le=100)
 
     watttime_username: str | None = None
     watttime_password: SecretStr | None = None

@@ -37,7 +37,7 @@ def areas_of(settings: Settings, now: datetime) -> Mapping[str, str]:
     if known is not None and known.at <= now < known.at + LIFE:
         return known.areas
     try:
-        found = _asked(url, settings.required("HOME_ASSISTANT_TOKEN"))
+        found = _asked(url, settings.required("HOME_ASSISTANT_TOKEN"), settings.vendor_patience)
     except ProviderError as error:
         if isinstance(error, UnknownCommandError):
             logger.warning("no area is known: %s", error)
@@ -50,8 +50,8 @@ def areas_of(settings: Settings, now: datetime) -> Mapping[str, str]:
     return found
 
 
-def _asked(url: str, token: str) -> dict[str, str]:
-    with HomeAssistantSocket(url, token) as socket:
+def _asked(url: str, token: str, patience: float) -> dict[str, str]:
+    with HomeAssistantSocket(url, token, patience) as socket:
         devices, entities = socket.registry("device"), socket.registry("entity")
     try:
         of_device = {device["id"]: device.get("area_id") for device in devices}

@@ -15,6 +15,7 @@ from homeiq_assets.errors import NoHistory, ProviderError
 from homeiq_assets.events.areas import areas_of
 from homeiq_assets.events.entities import Entity, entities
 from homeiq_assets.events.values import normalized
+from homeiq_assets.feeds.answers import TooLarge
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.meter.home_assistant_socket import NAME, failure
 from homeiq_assets.feeds.provider import Answer, Provider
@@ -27,6 +28,7 @@ CONNECTION = ("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN")
 LONGEST_IDS = 4000
 """Characters of entity ids in one address; Home Assistant takes a line of 8,190."""
 MICROSECOND = timedelta(microseconds=1)
+SHORTEST = timedelta(minutes=5)
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class History:
         known = Window(window.start, min(window.end, now))
         with self._client() as client:
             pulled = entities(client, self._settings, now)
-            events = [event for group in _groups(pulled) for event in self._changes(client, group, known)]
+            events = [event for group in _groups(pulled) for event in self._divided(client, group, known)]
             gone = not events and window.end <= now and not self._reaches(client, list(pulled), known)
         if events:
             times = [at for _, at, _ in events]
@@ -98,6 +100,16 @@ class History:
                 raise
             logger.warning("no area is known: %s", error)
             return {}
+
+    def _divided(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
+        """As `_changes`; where a busy home's answer is larger than is read, it is asked for in halves."""
+        try:
+            yield from list(self._changes(client, ids, window))
+        except TooLarge:
+            if window.length <= SHORTEST:
+                raise
+            for half in window.chunks(window.length / 2):
+                yield from self._divided(client, ids, half)
 
     def _changes(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
         """Entity id, time and state of each change in the window.

@@ -58,7 +58,8 @@ class LongTermStatistics:
             return f"long-term statistics of {sum(map(len, self._chosen(socket).values()))} entities"
 
     def _socket(self) -> HomeAssistantSocket:
-        return HomeAssistantSocket(*(self._settings.required(name) for name in CONNECTION))
+        url, token = (self._settings.required(name) for name in CONNECTION)
+        return HomeAssistantSocket(url, token, self._settings.vendor_patience)
 
     def _chosen(self, socket: HomeAssistantSocket) -> dict[tuple[str | None, str | None, tuple[str, ...]], list[str]]:
         """Ids by unit class, stored unit and kind: each unit is pinned as it is stored, so nothing is converted."""

@@ -53,6 +53,10 @@ class VendorFailure(ProviderError):
         )
 
 
+class TooLarge(VendorFailure):
+    """The answer is larger than any that is read; a narrower question may have a smaller one."""
+
+
 def judge(
     provider: str, response: httpx.Response, expect: type[Model], credentials: Sequence[str], confidential: bool
 ) -> Model | VendorFailure:

@@ -16,8 +16,9 @@ from httpx_retries import Retry, RetryTransport
 
 from homeiq_assets.feeds import recent
 from homeiq_assets.feeds.answers import RETRIED, Model, VendorFailure, judge, told
+from homeiq_assets.feeds.connections import Deadline
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.feeds.transport import QUOTAS, WholeAnswers
+from homeiq_assets.feeds.transport import ENCODING, QUOTAS, WholeAnswers
 from homeiq_assets.redaction import install, redact, register
 from homeiq_assets.settings import Settings
 
@@ -38,11 +39,12 @@ for _name in ("httpx", "httpcore", "httpx_retries"):
 class VendorClient:
     """Requests to one vendor, within one time budget.
 
-    `timeout` (s) is that of each connect and read, `budget` (s) that of all calls of this client with
-    their retries and waits, counted from its making. 429, 500, 502, 503, 504, timeouts and lost
-    connections are tried again `retries` times, with exponential backoff and jitter, or as long
-    after as `Retry-After` says. Every try counts against `quota`, which all processes share; where it is used up
-    for longer than the budget, the vendor is not asked. Use as a context manager, or call `close`.
+    `timeout` (s) is that of each connect and read, `budget` (s) the deadline of all calls of this client, from
+    connecting to decoding, with their retries and waits, counted from its making; `question` (s) a nearer one of each
+    call. VENDOR_PATIENCE multiplies them. 429, 500, 502, 503, 504, timeouts and lost connections are tried again
+    `retries` times, with exponential backoff and jitter, or as long after as `Retry-After` says. Every try counts
+    against `quota`, which all processes share; where it is used up for longer than the budget, the vendor is not
+    asked. Use as a context manager, or call `close`.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class VendorClient:
         *,
         timeout: float = 5.0,
         budget: float = 60.0,
+        question: float | None = None,
         headers: Mapping[str, str] | None = None,
         retries: int = 3,
         quota: Quota | None = None,
@@ -62,19 +65,22 @@ class VendorClient:
         self._quota = quota
         self._recent = settings.homeiq_home / "caches" / "answers"
         _remember(headers)
-        patience = Retry(
+        patience = settings.vendor_patience
+        timeout, budget = timeout * patience, budget * patience
+        again = Retry(
             total=retries,
             # A POST is a question here too: a GraphQL query, a login.
             allowed_methods=["GET", "POST"],
             status_forcelist=RETRIED,
-            backoff_factor=0.5,
+            backoff_factor=0.5 * patience,
             backoff_jitter=0.5,
             max_backoff_wait=budget,
             total_timeout=budget,
         )
-        below = WholeAnswers(provider, timeout, budget, settings.homeiq_home / "quotas.sqlite")
+        self._deadline = Deadline(budget, budget if question is None else question * patience)
+        below = WholeAnswers(provider, timeout, self._deadline, settings.homeiq_home / "quotas.sqlite")
         self._client = httpx.Client(
-            transport=RetryTransport(below, patience),
+            transport=RetryTransport(below, again),
             headers={"Accept": "application/json", "User-Agent": "homeiq-assets/0.1", **(headers or {})},
         )
 
@@ -170,13 +176,15 @@ class VendorClient:
             own = {"Authorization": f"Basic {basic}"}
         _remember(headers)
         url = httpx.URL(self._base_url + path)
-        return self._client.build_request(
+        request = self._client.build_request(
             method,
             url.copy_merge_params(params) if params else url,
             headers={**own, **(headers or {})},
             extensions={QUOTAS: [one for one in (self._quota, quota) if one]},
             **body,
         )
+        request.headers["Accept-Encoding"] = ENCODING
+        return request
 
     def _ask(
         self, request: httpx.Request, expect: type[Model], credentials: Sequence[str], confidential: bool
@@ -215,6 +223,7 @@ class VendorClient:
         )
 
     def _send(self, request: httpx.Request) -> httpx.Response | VendorFailure:
+        self._deadline.begin()
         try:
             response = self._client.send(request)
             for _ in range(_REDIRECTS):

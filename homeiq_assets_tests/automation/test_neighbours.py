@@ -26,6 +26,7 @@ def test_a_hanging_and_a_refusing_vendor_cost_the_others_nothing_but_a_moment(tm
         home = household(
             tmp_path,
             NOW,
+            VENDOR_PATIENCE="0.1",
             PRICING_PROVIDER="awattar",
             AWATTAR_BASE_URL=hanging.url,
             WATTTIME_BASE_URL=refusing.url,
@@ -47,4 +48,4 @@ def test_a_hanging_and_a_refusing_vendor_cost_the_others_nothing_but_a_moment(tm
     assert home.marked("feeds/smart_meter") == home.marked("feeds/air_quality") == {"2025-10-24"}
     retried = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
     assert not retried
-    assert len(hanging.asked) == 4, "each given up after the client's five seconds"
+    assert len(hanging.asked) == 4, "each given up after half a second, the client's five at that patience"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -145,6 +145,18 @@ def test_many_entities_are_asked_for_in_addresses_of_a_legal_length(
 
     assert answer.rows.num_rows == 400
     assert len(vendor.asked) == 5
+
+
+def test_a_busy_homes_history_is_asked_for_in_parts_that_can_be_read(
+    vendor: HomeAssistantHistory, settings_of: SettingsOf
+) -> None:
+    """3,000 changes of 4 kB each are more than is read of one answer."""
+    vendor.recorded[GRID] = [(NOW - timedelta(seconds=n), f"{n} {'x' * 4000}") for n in range(3000, 0, -1)]
+
+    (answer,) = answers(history(settings_of, vendor), Window(NOW - 60 * MINUTE, NOW))
+
+    assert answer.rows.num_rows == 3000
+    assert len(vendor.asked) == 3
 
 
 def test_days_that_are_purged_are_no_history_and_a_quiet_day_is_none(

@@ -209,9 +209,30 @@ def test_only_the_start_of_a_long_answer_is_quoted(greeter: Greeter) -> None:
     assert len(str(failure)) < 500
 
 
-def test_an_answer_beyond_all_bounds_is_not_read_to_its_end(greeter: Greeter) -> None:
-    greeter.misbehave(Reply(200, gzip.compress(b" " * (65 * 2**20), 1), {"Content-Encoding": "gzip"}))
-    assert "more than 64 MB" in str(failure_of(greeter))
+@pytest.mark.parametrize("packed", [True, False], ids=["a bomb of a few KB", "as it is"])
+def test_an_answer_beyond_all_bounds_is_not_read_to_its_end(greeter: Greeter, packed: bool) -> None:
+    body = b" " * (9 * 2**20)
+    greeter.misbehave(Reply(200, gzip.compress(body), {"Content-Encoding": "gzip"}) if packed else Reply(200, body))
+    failure = failure_of(greeter)
+    assert f"GET {greeter.url}/hello" in str(failure)
+    assert "sent more than 8 MB, which is not read" in str(failure)
+    assert not failure.retryable
+    assert len(greeter.asked) == 1
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip"])
+def test_an_encoding_that_was_not_asked_for_is_named(greeter: Greeter, encoding: str) -> None:
+    greeter.misbehave(Reply(200, b"\x1b\x03", {"Content-Encoding": encoding}))
+    assert f"an encoding that was not asked for ('{encoding}')" in str(failure_of(greeter))
+    assert greeter.asked[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "body", [b"no gzip", gzip.compress(b'{"hello": "packed", "warmth": 1}')[:20]], ids=["none at all", "cut short"]
+)
+def test_a_compressed_answer_that_is_damaged_is_a_failure(greeter: Greeter, body: bytes) -> None:
+    greeter.misbehave(Reply(200, body, {"Content-Encoding": "gzip"}))
+    assert failure_of(greeter).retryable
 
 
 def test_a_redirect_within_the_host_is_followed(greeter: Greeter) -> None:

@@ -139,7 +139,7 @@ class EmporiaApi:
     def client(self, budget: float = 60.0) -> VendorClient:
         """A client for some calls; close it."""
         self._settings.sound("EMPORIA_BASE_URL", "METER_DEVICE_ID")
-        return VendorClient(NAME, self._base_url, self._settings, quota=QUOTA, budget=budget)
+        return VendorClient(NAME, self._base_url, self._settings, quota=QUOTA, budget=budget, question=60.0)
 
     def monitor(self, now: datetime, *, anew: bool = False) -> Monitor:
         """The monitor that METER_DEVICE_ID names, or the account's only one; asked for every six hours, or `anew`."""

@@ -101,7 +101,8 @@ class Meter:
         return f"power statistics of {', '.join([self._home, *self._circuits])}"
 
     def _socket(self) -> HomeAssistantSocket:
-        return HomeAssistantSocket(*(self._settings.required(name) for name in _CONNECTION))
+        url, token = (self._settings.required(name) for name in _CONNECTION)
+        return HomeAssistantSocket(url, token, self._settings.vendor_patience)
 
     def _check(self, socket: HomeAssistantSocket) -> None:
         """Raise ProviderError where an entity has no mean power statistics."""

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from homeiq_assets.errors import ProviderError
@@ -25,7 +26,10 @@ from homeiq_assets.window import Window
 NAME = "home_assistant"
 CONNECT_SECONDS = 5
 BUDGET_SECONDS = 60
-LARGEST_MESSAGE = 256 * 2**20
+LARGEST_MESSAGE = 16 * 2**20
+"""Bytes, decoded; a large home's registries have some 3 MB."""
+ROWS = 100_000
+"""of statistics that are asked for at once: some 10 MB"""
 EXCERPT = 200
 PERIODS = {"5minute": timedelta(minutes=5), "hour": timedelta(hours=1)}
 _LASTING_ERRORS = ("invalid_format", "invalid_start_time", "invalid_end_time", "unauthorized", "not_found")
@@ -45,18 +49,21 @@ def failure(message: str, *, retryable: bool = False) -> ProviderError:
 
 
 class HomeAssistantSocket:
-    """One authenticated connection, a context manager. Everything done with it shares one time budget.
+    """One authenticated connection, a context manager. Everything done with it shares one deadline.
+
+    `patience` multiplies the seconds that connecting, and all together, may take (VENDOR_PATIENCE).
 
     Raises ProviderError: retryable where Home Assistant is away or busy; never where it refused the
     token, because it bans addresses that keep trying.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, patience: float) -> None:
         register(token)
         self._url = url
         self._token = token
         self._last_id = 0
-        self._deadline = time.monotonic() + BUDGET_SECONDS
+        self._connect_seconds, self._budget = CONNECT_SECONDS * patience, BUDGET_SECONDS * patience
+        self._deadline = time.monotonic() + self._budget
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -103,6 +110,15 @@ class HomeAssistantSocket:
 
         Only intervals that begin in the window. `units` pins the unit of each unit class.
         """
+        most = max(1, ROWS // (window.length // PERIODS[period] + 1))
+        found: dict[str, dict[datetime, dict[str, float]]] = {}
+        for first in range(0, len(ids), most):
+            found |= self._statistics(ids[first : first + most], window, period, units=units, types=types)
+        return found
+
+    def _statistics(
+        self, ids: Sequence[str], window: Window, period: str, *, units: Mapping[str, str], types: Sequence[str]
+    ) -> dict[str, dict[datetime, dict[str, float]]]:
         result = self._command(
             "recorder/statistics_during_period",
             start_time=f"{window.start:%Y-%m-%dT%H:%M:%SZ}",
@@ -130,7 +146,11 @@ class HomeAssistantSocket:
         try:
             return stack.enter_context(
                 connect(
-                    address, open_timeout=CONNECT_SECONDS, close_timeout=1, max_size=LARGEST_MESSAGE, logger=_frames
+                    address,
+                    open_timeout=self._connect_seconds,
+                    close_timeout=1,
+                    max_size=LARGEST_MESSAGE,
+                    logger=_frames,
                 )
             )
         except InvalidStatus as error:
@@ -200,9 +220,14 @@ class HomeAssistantSocket:
             text = self._connection.recv(timeout=max(self._deadline - time.monotonic(), 0))
         except TimeoutError:
             raise failure(
-                f"{self._url} (HOME_ASSISTANT_URL) did not finish its answer within {BUDGET_SECONDS} s", retryable=True
+                f"{self._url} (HOME_ASSISTANT_URL) did not finish its answer within {self._budget:g} s", retryable=True
             ) from None
-        except ConnectionClosed:
+        except ConnectionClosed as closed:
+            if closed.sent is not None and closed.sent.code == CloseCode.MESSAGE_TOO_BIG:
+                raise failure(
+                    f"{self._url} (HOME_ASSISTANT_URL) sent more than {LARGEST_MESSAGE // 2**20} MB at once, which is "
+                    "not read"
+                ) from None
             raise self._closed() from None
         try:
             message = json.loads(text)
