@@ -23,7 +23,7 @@ from homeiq_assets_tests.vendors.server import Asked, Reply, Vendor, json_reply,
 
 NOW = datetime(2026, 3, 10, 12, 2, tzinfo=UTC)
 SECRETS = {
-    name.upper(): f"s3cret+/{number:02}=of-{name.replace('_', '-')}"
+    name.upper(): f's3cret+/"{number:02}\\=of-{name.replace("_", "-")}'
     for number, (name, field) in enumerate(Settings.model_fields.items())
     if "SecretStr" in str(field.annotation)
 }
@@ -96,5 +96,7 @@ def test_no_secret_is_written_or_shown(
 
 
 def told(secret: str, text: str) -> bool:
-    """Whether the text holds the secret, in any spelling of a URL or of JSON."""
-    return secret in text or quote(secret, safe="") in text or secret in unquote(text)
+    """Whether the text holds the secret, in any spelling of a URL or of JSON, be it JSON within JSON."""
+    in_json = json.dumps(secret)[1:-1]
+    spelt = (secret, quote(secret, safe=""), in_json, json.dumps(in_json)[1:-1])
+    return any(one in text for one in spelt) or secret in unquote(text)

@@ -18,7 +18,7 @@ from homeiq_assets.cli.env_file import keep_setting
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.calendar.google_transport import LOGIN, NAME, Grant, granted_or_raise
 from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.redaction import redact, register
+from homeiq_assets.redaction import excerpt, register
 from homeiq_assets.settings import Settings, env_path, home_folder, load
 
 CONSENT = "https://accounts.google.com/o/oauth2/auth"
@@ -139,7 +139,7 @@ class _Loopback:
         if kind == "code":
             register(said)
             return said
-        why = "you did not allow it" if said == "access_denied" else f"Google answered {redact(said)[:100]!r}"
+        why = "you did not allow it" if said == "access_denied" else f"Google answered {excerpt(said, 100)!r}"
         raise ProviderError(NAME, f"{why}; nothing was changed")
 
 

@@ -19,6 +19,7 @@ from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home, resolve_home
 from homeiq_assets.reading import Part, Resolution, measurement_of, parts, span
+from homeiq_assets.redaction import printable
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import load
 from homeiq_assets.stores.opening import open_store
@@ -123,7 +124,17 @@ def _texts(table: pa.Table) -> pa.Table:
     """The table with its times as ISO 8601 text, which no format reads in a second way."""
     whole = pc.all(pc.equal(pc.floor_temporal(table["time"], unit="second"), table["time"])).as_py()
     times = table["time"].cast(pa.timestamp("s" if whole is not False else "ns", "UTC"))
-    return table.set_column(0, "time", pc.strftime(times, "%Y-%m-%dT%H:%M:%SZ"))
+    told = table.set_column(0, "time", pc.strftime(times, "%Y-%m-%dT%H:%M:%SZ"))
+    return _shown(told) if sys.stdout.isatty() else told
+
+
+def _shown(table: pa.Table) -> pa.Table:
+    """The table without what a terminal would obey in its texts, which came from outside."""
+    for place, field in enumerate(table.schema):
+        if field.type == pa.string():
+            texts = [None if text is None else printable(text) for text in table[field.name].to_pylist()]
+            table = table.set_column(place, field, pa.array(texts, pa.string()))
+    return table
 
 
 def _table(schema: Measurement, tables: Iterable[pa.Table]) -> None:
@@ -135,7 +146,7 @@ def _table(schema: Measurement, tables: Iterable[pa.Table]) -> None:
         for row in _texts(table.slice(0, max(0, SHOWN - count))).to_pylist():
             shown.add_row(
                 *(
-                    "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+                    "" if value is None else f"{value:.6g}" if isinstance(value, float) else printable(str(value))
                     for value in row.values()
                 )
             )

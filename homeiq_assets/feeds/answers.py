@@ -8,7 +8,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.redaction import redact
+from homeiq_assets.redaction import excerpt, redact
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 EXCERPT = 200
@@ -68,15 +68,13 @@ def judge(
     status = response.status_code
 
     def failure(problem: str, *, retryable: bool = False) -> VendorFailure:
-        # Redacted before it is cut: half a secret would not be recognised.
-        text = "" if confidential else redact(response.content[: 100 * EXCERPT].decode(errors="replace"))
-        excerpt = " ".join(text.split())[:EXCERPT]
-        quoted = f": {excerpt}" if excerpt else "."
+        begins = "" if confidential else excerpt(response.content[: 100 * EXCERPT].decode(errors="replace"), EXCERPT)
+        quoted = f": {begins}" if begins else "."
         what = f"{told(response.request)} {problem}{quoted}"
-        return VendorFailure(provider, what, retryable=retryable, status=status, excerpt=excerpt)
+        return VendorFailure(provider, what, retryable=retryable, status=status, excerpt=begins)
 
     if response.is_redirect:
-        target = redact(response.headers["Location"])
+        target = excerpt(response.headers["Location"], EXCERPT)
         return failure(f"answered {status}, a redirect to {target}, which is not followed")
     if not response.is_success:
         # One that has had enough was given time already; more tries would only cost more of its patience.
@@ -97,7 +95,8 @@ def judge(
         else:
             retryable = False
             where = ".".join(str(part) for part in detail["loc"]) or "the answer"
-            problem = redact(f"answered {status}, but {where} is not what the API promises ({detail['msg']})")
+            told_wrong = excerpt(f"{where} is not what the API promises ({detail['msg']})", 3 * EXCERPT)
+            problem = f"answered {status}, but {told_wrong}"
     return failure(problem, retryable=retryable)
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.redaction import printable
 from homeiq_assets.schema import TIME, Measurement, conform
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import Window, ceil_to, floor_to, local_date, local_day, local_days, local_midnight
@@ -46,8 +47,9 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         done: Counter[str] = Counter(asdict(Replaced()))
         steps: dict[date, timedelta] = {}
         covers: list[Window] = []
-        for answer in provider.fetch(chunk, now):
-            measurement = provider.measurement.keeping(answer.unsaid)
+        for told in provider.fetch(chunk, now):
+            measurement = provider.measurement.keeping(told.unsaid)
+            answer = replace(told, rows=_printable(told.rows, measurement))
             rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
             done.update(asdict(store.replace(measurement, rows, answer.covers, answer.step)))
             covers.append(answer.covers)
@@ -60,6 +62,18 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         )
         finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
         yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers))
+
+
+def _printable(rows: pa.Table, measurement: Measurement) -> pa.Table:
+    """The rows without what a terminal or page would obey in their tags: the names in them are the vendor's."""
+    clean = rows
+    for name in measurement.tag_names:
+        names = rows[name].unique().to_pylist()
+        shown = {said: " ".join(printable(said).split()) for said in names if not said.isprintable()}
+        if shown:
+            column = pa.array([shown.get(said, said) for said in rows[name].to_pylist()], rows[name].type)
+            clean = clean.set_column(clean.column_names.index(name), rows.field(name), column)
+    return rows if clean is rows else conform(clean, measurement)
 
 
 def _beside(answer: Answer, tag: str, measurement: Measurement, store: Store) -> pa.Table:

@@ -18,7 +18,7 @@ from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.described_rows import EXCERPT, NAME, Interval, Rows, intervals_of
 from homeiq_assets.feeds.described_url import Template
 from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.redaction import redact, register
+from homeiq_assets.redaction import excerpt, register
 from homeiq_assets.settings import Settings, secret
 from homeiq_assets.window import Window
 
@@ -146,11 +146,11 @@ class _Search:
         if found is None and self._future:
             return []
         if not isinstance(found, list) or not all(isinstance(row, dict) for row in found if row is not None):
-            shown = redact(repr(found))[:EXCERPT]
+            shown = excerpt(repr(found), EXCERPT)
             raise ValueError(f"{self._setting} finds {shown} in it, which is not a list of objects")
         return [row for row in found if row is not None]
 
 
 def _line(error: Exception) -> str:
     """What a JMESPath error says, without the expression drawn below it."""
-    return redact(str(error)).split(": Parse error at")[0].split(":\n")[0].replace("\n", " ")[: 2 * EXCERPT]
+    return excerpt(str(error).split(": Parse error at")[0].split(":\n")[0], 2 * EXCERPT)

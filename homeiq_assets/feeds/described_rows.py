@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from homeiq_assets.errors import ProviderError
+from homeiq_assets.redaction import excerpt
 
 NAME = "generic"
 FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ def _moment(value: object) -> object:
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{value[:EXCERPT]!r} is no time in ISO 8601") from None
+            raise ValueError(f"{excerpt(value, EXCERPT)!r} is no time in ISO 8601") from None
         if at.tzinfo is None:
             return at
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -71,7 +72,8 @@ class Row(BaseModel):
             try:
                 ZoneInfo(self.zone)
             except (ValueError, OSError, ZoneInfoNotFoundError):
-                raise ValueError(f"zone {self.zone[:EXCERPT]!r} is not a time zone such as Europe/Vienna") from None
+                said = excerpt(self.zone, EXCERPT)
+                raise ValueError(f"zone {said!r} is not a time zone such as Europe/Vienna") from None
             return self
         for at in (self.start, self.end):
             if at is not None and at.tzinfo is None:

@@ -14,7 +14,7 @@ from homeiq_assets.feeds import quotas
 from homeiq_assets.feeds.answers import RETRIED, TooLarge, VendorFailure, told
 from homeiq_assets.feeds.connections import Deadline, DeadlineBackend, tls
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.redaction import redact
+from homeiq_assets.redaction import excerpt
 
 LARGEST_ANSWER = 8 * 2**20
 """Bytes, decoded. Vendors send at most a few MB; as rows an answer takes some twenty times its size in memory."""
@@ -99,7 +99,7 @@ class WholeAnswers(httpx.BaseTransport):
         if encoding != ENCODING:
             raise VendorFailure(
                 self._provider,
-                f"{told(request)} answered in an encoding that was not asked for ({redact(encoding)[:40]!r}).",
+                f"{told(request)} answered in an encoding that was not asked for ({excerpt(encoding, 40)!r}).",
                 status=status,
             )
         unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)

@@ -107,7 +107,7 @@ class Connection:
             try:
                 results = json.loads(response.data)["results"]
             except (ValueError, KeyError, TypeError) as error:
-                raise not_influxdb(request, repr(response.data[:200])) from error
+                raise not_influxdb(request, response.data[:4000].decode(errors="replace")) from error
         for result in results:
             if said := result.get("error"):
                 if "not found" in said:
@@ -162,7 +162,7 @@ class Connection:
                 health = json.loads(response.data)
                 return str(health["version"])
             except (ValueError, KeyError, TypeError) as error:
-                raise not_influxdb(request, repr(response.data[:200])) from error
+                raise not_influxdb(request, response.data[:4000].decode(errors="replace")) from error
 
     def retention(self, bucket: str) -> int | None:
         """The seconds a bucket keeps rows (0: for ever), None where the token may not know it."""

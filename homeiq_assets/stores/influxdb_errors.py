@@ -7,7 +7,7 @@ import urllib3.exceptions
 from influxdb_client.rest import ApiException
 
 from homeiq_assets.errors import FieldTypeConflict, StoreError
-from homeiq_assets.redaction import redact
+from homeiq_assets.redaction import excerpt
 
 _CONFLICT = re.compile(
     r'input field "(.*)" on measurement "(.*)" is type (\w+), already exists as type (\w+)', re.DOTALL
@@ -38,7 +38,7 @@ class Request:
 
 def refused(error: ApiException, request: Request) -> StoreError:
     """An answer with a status other than 2xx."""
-    said = redact(str(error.message if error.response is not None else error.reason))[:500].strip()
+    said = excerpt(str(error.message if error.response is not None else error.reason), 500)
     return _by_words(said, request) or _by_status(int(error.status or 0), said, request)
 
 
@@ -104,7 +104,7 @@ def unreachable(error: urllib3.exceptions.HTTPError, request: Request) -> StoreE
     if isinstance(error, urllib3.exceptions.LocationValueError):
         return StoreError(f"INFLUXDB_URL: {request.url} is not an address")
     if isinstance(error, urllib3.exceptions.SSLError):
-        return StoreError(f"INFLUXDB_URL: no secure connection to {request.url}: {redact(str(error))[:300]}")
+        return StoreError(f"INFLUXDB_URL: no secure connection to {request.url}: {excerpt(str(error), 300)}")
     what = (
         "nothing answers at"
         if isinstance(error, urllib3.exceptions.NewConnectionError)
@@ -114,14 +114,14 @@ def unreachable(error: urllib3.exceptions.HTTPError, request: Request) -> StoreE
     )
     return StoreError(
         f"INFLUXDB_URL: {what} {request.url}: is InfluxDB running there, and reachable from here? "
-        f"({redact(str(error))[:300]})",
+        f"({excerpt(str(error), 300)})",
         retryable=True,
     )
 
 
 def not_influxdb(request: Request, said: str) -> StoreError:
     """Something else answers at the address."""
-    return StoreError(f"INFLUXDB_URL: what answers at {request.url} is not InfluxDB 2: {redact(said)[:200]}")
+    return StoreError(f"INFLUXDB_URL: what answers at {request.url} is not InfluxDB 2: {excerpt(said, 200)}")
 
 
 def _not_found(said: str, request: Request) -> StoreError:

@@ -1,8 +1,12 @@
 """`homeiq doctor`: what is set, what answers, what to set; exit status 1 where something that is set does not work."""
 
+import base64
+import html
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -12,7 +16,7 @@ from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.test_settings import WRONG
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
 from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
-from homeiq_assets_tests.vendors.server import json_reply
+from homeiq_assets_tests.vendors.server import Reply, json_reply
 from homeiq_assets_tests.vendors.watttime import WattTimeVendor
 
 Doctor = Callable[..., "Examined"]
@@ -288,6 +292,20 @@ class TestVendors:
         assert "answered 403" in found.detail("feed electricity_pricing")
         seen = found.outcome.out + found.outcome.err
         assert not [secret for secret in ("wrong-donkey-2?", "not-the-token") if secret in seen]
+
+    def test_a_password_that_a_vendor_repeats_escaped_is_not_shown_nor_are_codes_that_a_terminal_obeys(
+        self, doctor: Doctor, settings: dict[str, str], awattar: AwattarVendor
+    ) -> None:
+        password = 'pa"ss\\word/7'
+        basic = base64.b64encode(f"owner:{password}".encode()).decode()
+        said = [json.dumps(password), basic, quote(password), html.escape(password), json.dumps(json.dumps(password))]
+        awattar.misbehave(*[Reply(403, f"\x1b[2J\x07no: {' '.join(said)}".encode())] * 2)
+
+        found = doctor(**settings | {"WATTTIME_PASSWORD": password})
+
+        told = found.detail("feed electricity_pricing")
+        assert told.endswith('answered 403 Forbidden: no: "***" *** *** *** "\\"***\\""')
+        assert not [code for code in ("\x1b", "\x07") if code in found.outcome.out]
 
     def test_a_zone_that_home_assistant_cannot_tell_is_a_fault(
         self, doctor: Doctor, settings: dict[str, str], home_assistant: HomeAssistant

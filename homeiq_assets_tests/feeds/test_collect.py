@@ -14,7 +14,7 @@ from homeiq_assets.feeds.collect import Collected, collect
 from homeiq_assets.feeds.meter import simulated as meter
 from homeiq_assets.feeds.pricing import awattar
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.measurements import ELECTRICITY_PRICING, OCCUPANCY_PREDICTION, SMART_METER
+from homeiq_assets.measurements import ELECTRICITY_PRICING, OCCUPANCY_PREDICTION, SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.embedded import EmbeddedStore
@@ -80,6 +80,26 @@ def test_every_chunk_ends_at_a_local_midnight(
     assert [part.window.start for part in parts] == [window.start, *(part.window.end for part in parts[:-1])]
     assert parts[-1].window.end == window.end
     assert [day for part in parts for day in part.finished] == [first + n * DAY for n in range(7)]
+
+
+def test_names_that_a_terminal_would_obey_are_stored_as_they_may_be_shown(store: EmbeddedStore) -> None:
+    names = ["Oven\x1b[31m", "Heat\tpump", "\x1b]0;owned\x07", "Car\u202e", "Küche  2"]
+    start = local_midnight(date(2025, 10, 24), VIENNA)
+
+    class Vendor:
+        name, measurement, longest = "vendor", SMART_METER_CIRCUIT, DAY
+
+        def fetch(self, window: Window, now: datetime) -> list[Answer]:
+            rows = [{"time": start, "circuit_name": name, "power_w": 1.0} for name in names]
+            return [Answer(rows_of(SMART_METER_CIRCUIT, rows), Window(start, start + HOUR), HOUR)]
+
+        def probe(self, now: datetime) -> str:
+            return ""
+
+    gathered(Vendor(), store, days(date(2025, 10, 24), 1, VIENNA), VIENNA)
+
+    stored = store.read(SMART_METER_CIRCUIT, days(date(2025, 10, 24), 1, VIENNA))
+    assert stored["circuit_name"].to_pylist() == ["Car", "Heat pump", "Küche  2", "Oven", "unknown"]
 
 
 def test_a_day_longer_than_one_call_may_ask_for_is_finished_by_its_last_chunk(

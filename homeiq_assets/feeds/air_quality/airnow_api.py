@@ -16,7 +16,7 @@ from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.redaction import redact, register
+from homeiq_assets.redaction import excerpt, redact, register
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
@@ -155,7 +155,7 @@ class AirNowApi:
         where = f"GET {redact(self._settings.airnow_base_url)}{PATH}"
         failure = VendorFailure(
             NAME,
-            f"{where} answered 200 with an error: {redact(message)[:200]}",
+            f"{where} answered 200 with an error: {excerpt(message, 200)}",
             retryable=_LIMIT.search(message) is not None,
             status=200,
         )

@@ -15,7 +15,7 @@ from homeiq_assets.feeds import recent
 from homeiq_assets.feeds.answers import VendorFailure, judge, told
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.redaction import redact, register
+from homeiq_assets.redaction import excerpt, register
 from homeiq_assets.settings import Settings
 
 NAME = "google"
@@ -129,7 +129,7 @@ def granted_or_raise(answer: httpx.Response, expect: type[Granted]) -> Granted:
         "invalid_client": "Look at GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.",
         "unauthorized_client": f"Look at {', '.join(CREDENTIALS)}: the token is of another client.",
     }.get(refusal.error, f"Look at {', '.join(CREDENTIALS)}.")
-    why = redact(f"{refusal.error} ({refusal.error_description})"[:200])
+    why = excerpt(f"{refusal.error} ({refusal.error_description})", 200)
     raise VendorFailure(
         NAME, f"{told(answer.request)} answered {answer.status_code}: {why}. {advice}", status=answer.status_code
     )

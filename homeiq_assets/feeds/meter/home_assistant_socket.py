@@ -20,7 +20,7 @@ from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.redaction import redact, register
+from homeiq_assets.redaction import excerpt, redact, register
 from homeiq_assets.window import Window
 
 NAME = "home_assistant"
@@ -166,8 +166,9 @@ class HomeAssistantSocket:
                 retryable=status >= 500 or status == 429,
             ) from None
         except (InvalidHandshake, InvalidURI) as error:
+            said = _excerpt(str(error))
             raise failure(
-                f"what answers at {self._url} is not Home Assistant ({error}); look at HOME_ASSISTANT_URL"
+                f"what answers at {self._url} is not Home Assistant ({said}); look at HOME_ASSISTANT_URL"
             ) from None
         except ssl.SSLError as error:
             raise failure(f"no secure connection to {self._url} ({error.reason}); look at HOME_ASSISTANT_URL") from None
@@ -248,12 +249,12 @@ class HomeAssistantSocket:
 
 
 def _excerpt(message: Any) -> str:
-    """The start of what came back. Redacted before it is cut: half a secret would not be recognised."""
+    """The start of what came back."""
     try:
         text = message if isinstance(message, str) else json.dumps(message, default=repr)
     except RecursionError:
         text = "values within values, too deep to be shown"
-    return " ".join(redact(text).split())[:EXCERPT]
+    return excerpt(text, EXCERPT)
 
 
 def _values(row: Mapping[str, Any], types: Sequence[str]) -> tuple[datetime, dict[str, float]]:

@@ -16,7 +16,7 @@ from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.answers import EXCERPT, VendorFailure
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.redaction import redact
+from homeiq_assets.redaction import excerpt
 from homeiq_assets.settings import Settings
 
 NAME = "tibber"
@@ -110,8 +110,7 @@ class _Answer(_Strict):
     def _none(cls, errors: list[_Error] | None) -> list[_Error] | None:
         for error in errors or ():
             code = (error.extensions.code if error.extensions else None) or "no code"
-            # Redacted before it is cut: half a secret would not be recognised.
-            message = redact(error.message or "no message")[:EXCERPT]
+            message = excerpt(error.message or "no message", EXCERPT)
             raise PydanticCustomError("tibber", "{code}: {message}", {"code": code, "message": message})
         return errors
 
