@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds import kept
@@ -16,7 +16,7 @@ LIFE = timedelta(days=1)
 
 
 class _Kept(BaseModel):
-    at: AwareDatetime
+    at: kept.Instant
     url: str
     areas: dict[str, str]
 

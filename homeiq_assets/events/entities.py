@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds import kept
@@ -29,7 +29,7 @@ class Entity(BaseModel):
 
     device_class: str | None = None
     unit: str | None = None
-    seen: AwareDatetime
+    seen: kept.Instant
 
 
 class _Attributes(BaseModel):

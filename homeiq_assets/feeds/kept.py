@@ -6,13 +6,16 @@ Each is private to the owner (mode 0600) and replaced whole; losing one costs a 
 import logging
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 logger = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
+Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+"""An instant in what is kept; one in a damaged file may be such that no hour can be added to it."""
 
 
 def read(path: Path, model: type[Model]) -> Model | None:

@@ -9,9 +9,10 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
-from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
-from pydantic import AwareDatetime, BaseModel
+from pybreaker import STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
+from pydantic import BaseModel, Field
 
 from homeiq_assets.errors import HomeiqError, NoHistory, ProviderError
 from homeiq_assets.feeds import kept
@@ -25,9 +26,9 @@ LONGEST = timedelta(hours=12)
 
 
 class _Kept(BaseModel):
-    failures: int = 0
-    state: str = STATE_CLOSED
-    opened_at: AwareDatetime | None = None
+    failures: int = Field(0, ge=0, le=1000)
+    state: Literal["closed", "open", "half-open"] = "closed"
+    opened_at: kept.Instant | None = None
     last: str = ""
 
 
@@ -39,6 +40,9 @@ def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
     """
     file = _file(settings, family, provider)
     before = kept.read(file, _Kept) or _Kept()
+    if before.opened_at is not None and before.opened_at > datetime.now(UTC) + LONGEST:
+        # No pause begins so late: the file is damaged, or the clock was.
+        before = _Kept()
     storage = CircuitMemoryStorage(before.state)
     for _ in range(before.failures):
         storage.increment_counter()
@@ -67,7 +71,7 @@ def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
         last = str(error).removeprefix(f"{provider}: ")
         if isinstance(error, VendorFailure) and error.wait:
             breaker.open()
-            storage.opened_at = datetime.now(UTC) - PAUSE + min(timedelta(seconds=error.wait), LONGEST)
+            storage.opened_at = datetime.now(UTC) - PAUSE + timedelta(seconds=min(error.wait, LONGEST.total_seconds()))
         raise
     finally:
         after = _Kept(

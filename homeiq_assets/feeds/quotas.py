@@ -1,5 +1,6 @@
 """How often a vendor may be asked, kept across processes and restarts in one small SQLite file of HOMEIQ_HOME."""
 
+import contextlib
 import logging
 import sqlite3
 import time
@@ -42,7 +43,19 @@ def take(ledger: Path, quota: Quota) -> float:
                 return 0.0
             oldest = bucket.peek(quota.calls - 1)
             freed = oldest.timestamp + rate.interval if oldest else item.timestamp
-            return float(max(freed - item.timestamp, 1)) / 1000
-    except (OSError, sqlite3.Error, Timeout) as error:
+            return float(min(max(freed - item.timestamp, 1), rate.interval)) / 1000
+    except (OSError, sqlite3.Error, ValueError, Timeout) as error:
         logger.warning("%s cannot be kept (%s); the request to %s is not counted", ledger, error, quota.name)
+        if _damaged(error):
+            aside = ledger.with_suffix(".damaged")
+            with contextlib.suppress(OSError):
+                ledger.replace(aside)
+                logger.warning("it is damaged, so it was moved to %s, and counting begins anew", aside)
         return 0.0
+
+
+def _damaged(error: Exception) -> bool:
+    """Whether the ledger is no database, or holds what nobody put into it."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, ValueError)

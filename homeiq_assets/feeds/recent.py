@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from homeiq_assets.feeds import kept
 
@@ -41,7 +41,7 @@ def polled(now: datetime, life: timedelta) -> Iterator[None]:
 
 
 class _Kept(BaseModel):
-    at: AwareDatetime
+    at: kept.Instant
     content: str
 
 

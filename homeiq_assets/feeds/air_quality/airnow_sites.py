@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from homeiq_assets.feeds import kept
 from homeiq_assets.feeds.air_quality.airnow_api import Box, Observation
@@ -42,8 +42,8 @@ class Choice(BaseModel):
     """The site of one parameter, None where none was found; when it was chosen, and last reported (or was sought)."""
 
     site: Site | None
-    since: AwareDatetime
-    heard: AwareDatetime
+    since: kept.Instant
+    heard: kept.Instant
 
 
 class Choices(BaseModel):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds import kept
@@ -76,7 +76,7 @@ class Page(_Strict):
 class _KeptToken(BaseModel):
     of: str
     token: str = Field(pattern=r"^[!-~]+$")
-    expiry: AwareDatetime
+    expiry: kept.Instant
 
 
 class GoogleCalendars:

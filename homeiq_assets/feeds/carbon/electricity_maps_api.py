@@ -78,7 +78,7 @@ class Latest(Intensity):
 class _KeptRefusals(BaseModel):
     base_url: str
     place: str
-    since: dict[str, AwareDatetime]
+    since: dict[str, kept.Instant]
 
 
 Zoned = TypeVar("Zoned", Intensities, Mixes, Latest)

@@ -127,14 +127,14 @@ class _KeptToken(BaseModel):
     base_url: str
     username: str
     token: _Token
-    since: AwareDatetime
+    since: kept.Instant
 
 
 class _KeptRegion(BaseModel):
     latitude: float
     longitude: float
     region: str
-    since: AwareDatetime
+    since: kept.Instant
 
 
 Answer = TypeVar("Answer", bound=BaseModel)

@@ -104,7 +104,7 @@ class _Chart(_Strict):
 class _Kept(BaseModel):
     base_url: str
     account: str
-    since: AwareDatetime
+    since: kept.Instant
     devices: list[_Device]
 
 

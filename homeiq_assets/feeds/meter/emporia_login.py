@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds import kept
@@ -55,8 +55,8 @@ class _Kept(BaseModel):
     account: str
     id_token: _Token
     refresh_token: _Token | None
-    since: AwareDatetime
-    expires: AwareDatetime
+    since: kept.Instant
+    expires: kept.Instant
 
 
 class EmporiaLogin:

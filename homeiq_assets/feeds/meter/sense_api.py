@@ -86,7 +86,7 @@ class Solar(_Strict):
 class _KeptMonitor(BaseModel):
     base_url: str
     id: str
-    since: AwareDatetime
+    since: kept.Instant
     time_zone: str
     solar: bool
 

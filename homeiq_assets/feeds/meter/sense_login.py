@@ -63,7 +63,7 @@ class Session(BaseModel):
 
     base_url: str
     username: str
-    device_id: str
+    device_id: _Token
     access_token: _Token
     refresh_token: _Token
     user_id: str
