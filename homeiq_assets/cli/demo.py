@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.feeds.registry import SIMULATED, choice
 from homeiq_assets.home import Home, resolve_home
@@ -49,16 +50,23 @@ def demo() -> None:
 
     Nothing is removed by age. Re-running changes nothing but the log of operations.
     """
+    import sqlalchemy.exc  # noqa: PLC0415 (Dagster's, whose import is seen to below)
+
     home = resolve_home(load())
     _only_simulated(home.settings)
     _dagster_home()
+    for damage in damages():
+        raise HomeiqError(damage)
     # dagster.yaml names its folders relative to the project.
     os.chdir(PROJECT)
     month = last_whole_month(local_date(home.now(), home.zone), home.settings)
     console = Console()
     with _alone(home.settings):
         console.print(f"Materialising {month:%B %Y} on the embedded store in {home.settings.homeiq_home}")
-        done = list(_materialise(home, month, console))
+        try:
+            done = list(_materialise(home, month, console))
+        except sqlalchemy.exc.DatabaseError as error:
+            raise HomeiqError(f"Dagster's own database cannot be used: {error.orig}; run `homeiq doctor`") from None
     shown = Table("asset", "days", "rows", "seconds", box=None, pad_edge=False)
     for row in done:
         shown.add_row(row.asset, str(row.days), f"{row.rows:,}", f"{row.seconds:.1f}")

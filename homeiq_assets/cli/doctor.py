@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from homeiq_assets.archive.opening import open_archive
+from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds import outages
@@ -18,7 +19,8 @@ from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
 from homeiq_assets.retention import advice
-from homeiq_assets.settings import Settings, load
+from homeiq_assets.setting_names import unread
+from homeiq_assets.settings import Settings, env_path, load
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.opening import open_store
 
@@ -34,7 +36,8 @@ def doctor() -> None:
     shown = Table(*columns, box=None, pad_edge=False)
     failed = False
     for probe in examine(load()):
-        shown.add_row(escape(probe.what), WARNING if probe.warning else MARKS[probe.ok], escape(redact(probe.detail)))
+        what, detail = (escape(redact(text)) for text in (probe.what, probe.detail))
+        shown.add_row(what, WARNING if probe.warning else MARKS[probe.ok], detail)
         failed |= probe.ok is False
     console.print(shown)
     if failed:
@@ -47,10 +50,14 @@ def examine(settings: Settings) -> Iterator[Probe]:
 
     for name, problem in settings.problems.items():
         yield Probe(name, False, problem)
+    for name, problem in unread(env_path()):
+        yield Probe(name, None, problem, warning=True)
     home, zone = _zone(settings)
     yield zone
     store = list(_told("store", _store(settings)))
     yield from store
+    for damage in damages():
+        yield Probe("Dagster", False, damage)
     archive = _tried("archive", lambda: open_archive(settings).probe())
     yield archive
     pairs = [(raw_of(feed), feed) for feed in FEEDS]

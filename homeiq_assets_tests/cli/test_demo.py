@@ -133,3 +133,17 @@ def test_a_folder_that_takes_no_locks_is_named(home: Path, homeiq: Run) -> None:
     assert own.err.startswith(f"homeiq: HOMEIQ_HOME: {home / 'demo.lock'} cannot be used")
     assert (runs.status, runs.err.count("\n")) == (1, 1)
     assert runs.err.startswith(f"homeiq: feeds/air_quality: HOMEIQ_HOME: {home / 'locks'}")
+
+
+def test_a_damaged_history_of_dagster_is_named_with_what_to_do_and_what_is_lost(home: Path, homeiq: Run) -> None:
+    with dg.DagsterInstance.get() as instance:
+        instance.get_runs()
+    database = home.parent / "dagster" / "history" / "runs" / "index.db"
+    database.write_bytes(b"no database" * 1000)
+
+    found = homeiq("demo")
+
+    assert (found.status, found.out, found.err.count("\n")) == (1, "", 1)
+    assert f"Dagster's own database {database} is damaged (file is not a database)" in found.err
+    assert f"move the folder {home.parent / 'dagster' / 'history'} away" in found.err
+    assert "Readings, tiers and archive are elsewhere: nothing of them is lost." in found.err

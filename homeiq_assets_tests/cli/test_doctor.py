@@ -3,7 +3,9 @@
 import base64
 import html
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -206,6 +208,71 @@ def test_a_probe_that_goes_wrong_in_a_way_of_its_own_costs_no_other_its_line(
 
     assert found.status == 1
     assert found.found[what] == ("failed", "RuntimeError: something odd about ***")
+    assert found.state("feed fx_rate") == "not set"
+
+
+def test_a_misspelt_setting_is_told_with_the_one_that_is_meant(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEIQ_TIMEZON", "Europe/Vienna")
+    monkeypatch.setenv("OTHER_TYPE", "no business of ours")
+    (tmp_path / ".env").write_text(
+        "METER_TYP=emporia\n"
+        "# METER_TIPE=commented out\n"
+        "\n"
+        "export METER-USERNAME=owner\n"
+        "INFLUX_URL=\n"
+        "AWS_ACCES_KEY_ID=AKIA\n"
+        "PRICING_MARGIN=2\n"
+        "METER_PASSWORD: hunter-2-and-3\n"
+        "METER_API_TOKEN\n"
+        "carbon_provider=off\n"
+        "COMPOSE_PROFILES=a\n"
+        "AWS_STS_REGIONAL_ENDPOINTS=regional\n"
+        "OTHER=1\n"
+    )
+
+    found = doctor()
+
+    assert found.status == 0
+    warned = {what: detail for what, (state, detail) in found.found.items() if state == "warning"}
+    no_setting = "is no setting, so what .env says of it is not in force"
+    no_line = "sets nothing; a setting is written NAME=value, in one line"
+    assert warned == {
+        "METER_TYP": f"{no_setting}; did you mean METER_TYPE?",
+        "METER-USERNAME": f"{no_setting}; did you mean METER_USERNAME?",
+        "INFLUX_URL": f"{no_setting}; did you mean INFLUXDB_URL?",
+        "AWS_ACCES_KEY_ID": f"{no_setting}; did you mean AWS_ACCESS_KEY_ID?",
+        "PRICING_MARGIN": f"{no_setting}; .env.example has them all",
+        ".env line 8": no_line,
+        ".env line 9": no_line,
+        "HOMEIQ_TIMEZON": "is set in the environment, and is no setting; did you mean HOMEIQ_TIMEZONE?",
+    }
+    assert "hunter" not in found.outcome.out
+
+
+@pytest.mark.parametrize("file", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_a_damaged_database_of_dagster_is_told_and_the_rest_is_looked_at_still(
+    file: str, doctor: Doctor, tmp_path: Path
+) -> None:
+    database = tmp_path / "dagster" / file
+    database.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(database)) as made:
+        made.executescript("CREATE TABLE t (x); CREATE INDEX i ON t (x);")
+        made.executemany("INSERT INTO t VALUES (?)", [(f"{n:0900}",) for n in range(60)])
+        made.commit()
+    well = doctor(DAGSTER_HOME=str(tmp_path / "dagster"))
+    with database.open("r+b") as pages:
+        pages.seek(8192)
+        pages.write(b"\xff" * 8192)
+    found = doctor()
+
+    assert (well.status, "Dagster" in well.found) == (0, False)
+    assert (found.status, found.state("Dagster")) == (1, "failed")
+    told = found.detail("Dagster").replace(" ", "")
+    assert f"{database}isdamaged" in told
+    assert f"movethefolder{tmp_path / 'dagster' / file.partition('/')[0]}away" in told
+    assert "nothingofthemislost" in told
     assert found.state("feed fx_rate") == "not set"
 
 
