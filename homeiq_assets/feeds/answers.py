@@ -73,7 +73,7 @@ def judge(
         what = f"{told(response.request)} {problem}{quoted}"
         return VendorFailure(provider, what, retryable=retryable, status=status, excerpt=begins)
 
-    if response.is_redirect:
+    if response.has_redirect_location:
         target = excerpt(response.headers["Location"], EXCERPT)
         return failure(f"answered {status}, a redirect to {target}, which is not followed")
     if not response.is_success:

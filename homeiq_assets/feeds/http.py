@@ -15,11 +15,11 @@ import httpx
 from httpx_retries import Retry, RetryTransport
 
 from homeiq_assets.feeds import recent
-from homeiq_assets.feeds.answers import RETRIED, Model, VendorFailure, judge, told
+from homeiq_assets.feeds.answers import EXCERPT, RETRIED, Model, VendorFailure, judge, told
 from homeiq_assets.feeds.connections import Deadline
 from homeiq_assets.feeds.quotas import Quota
 from homeiq_assets.feeds.transport import ENCODING, QUOTAS, WholeAnswers
-from homeiq_assets.redaction import install, redact, register
+from homeiq_assets.redaction import excerpt, install, redact, register
 from homeiq_assets.settings import Settings
 
 _SECRET_HEADERS = frozenset({"authorization", "authtoken", "auth-token", "x-api-key"})
@@ -237,7 +237,8 @@ class VendorClient:
         except httpx.TimeoutException:
             return VendorFailure(self._provider, f"{told(request)} was not answered in time.", retryable=True)
         except httpx.HTTPError as error:
-            return VendorFailure(self._provider, f"{told(request)} failed: {redact(str(error))}.", retryable=True)
+            said = excerpt(str(error), EXCERPT).rstrip(".")
+            return VendorFailure(self._provider, f"{told(request)} failed: {said}.", retryable=True)
         return response
 
 

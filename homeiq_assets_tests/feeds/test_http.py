@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.settings import Settings
+from homeiq_assets_tests.vendors.dripping import Dripping
 from homeiq_assets_tests.vendors.server import (
     Asked,
     Misbehaviour,
@@ -239,6 +240,23 @@ def test_a_redirect_within_the_host_is_followed(greeter: Greeter) -> None:
     greeter.misbehave(Reply(301, b"", {"Location": "/hello/"}))
     assert ask(greeter).hello == "world"
     assert [request.path for request in greeter.asked] == ["/hello", "/hello/"]
+
+
+@pytest.mark.parametrize("status", [300, 304, 305, 399])
+def test_a_redirect_that_leads_nowhere_is_a_failure(greeter: Greeter, status: int) -> None:
+    greeter.misbehave(Reply(status))
+    assert f"answered {status}" in str(failure_of(greeter))
+
+
+def test_what_is_no_http_is_quoted_no_further_than_an_answer(waits: list[float]) -> None:
+    with (
+        Dripping(b"HTTP/1.1 200 OK\r\nX " + b"y" * 90_000 + b"\r\n\r\n", b"") as vendor,
+        VendorClient("greeter", vendor.url, Settings(), retries=0) as client,
+        pytest.raises(VendorFailure) as caught,
+    ):
+        client.get("/hello", expect=Greeting)
+    assert "illegal header line" in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_redirect_to_another_host_gets_neither_request_nor_credentials(greeter: Greeter) -> None:
