@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+from pydantic_core import from_json
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
@@ -231,8 +232,9 @@ class HomeAssistantSocket:
                 ) from None
             raise self._closed() from None
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            # Stricter than json: half a character, which it takes, could not be stored or shown.
+            message = from_json(text)
+        except ValueError:
             raise self._malformed(text) from None
         if not isinstance(message, dict):
             raise self._malformed(message)

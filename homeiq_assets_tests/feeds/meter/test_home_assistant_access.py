@@ -85,6 +85,7 @@ def test_the_probe_says_what_it_found(meter: Provider) -> None:
         "{",
         "[]",
         "null",
+        '{"id": 1, "type": "result", "success": true, "result": ["\\ud800"]}',
         '{"id": 1, "result": ' + "[" * 5000 + "]" * 5000 + "}",
         '{"id": 1, "type": "result"}',
         '{"id": 7, "type": "result", "success": true, "result": []}',
