@@ -273,6 +273,27 @@ def test_parquet_is_not_thrown_at_a_terminal(home: Household) -> None:
     assert done.stderr.startswith("homeiq: Parquet is binary: send it into a file")
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_terminal_is_sent_nothing_that_it_would_obey(form: str, home: Household) -> None:
+    at = datetime(2025, 10, 18, 10, tzinfo=UTC)
+    rows = [{"time": at, "source": "a\x1b[2Jb\x9bc", "user": "\x1b]0;title\x07me", "confidence": 0.5}]
+    window = Window(at, at.replace(minute=15))
+    home.store.replace(OCCUPANCY_PREDICTION, rows_of(OCCUPANCY_PREDICTION, rows), window)
+    terminal, end = os.openpty()
+    words = command("read", "occupancy_prediction", "--start", "2025-10-18", "--end", "2025-10-19", "--format", form)
+    try:
+        done = subprocess.run(words, stdout=end, stderr=subprocess.PIPE, check=False, env=os.environ | {"TERM": "dumb"})
+        shown = os.read(terminal, 100_000).decode()
+    finally:
+        os.close(end)
+        os.close(terminal)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "ab" in shown
+    assert "me" in shown
+    assert not [code for code in ("\x1b", "\x9b", "\x07", "title") if code in shown]
+
+
 def test_a_notebook_reads_the_same_rows(home: Household) -> None:
     frame = homeiq_assets.read("smart_meter", "2025-10-26", "2025-10-27", resolution="hour")
 

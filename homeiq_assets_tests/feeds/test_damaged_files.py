@@ -55,7 +55,9 @@ def test_a_vendor_may_ask_for_any_wait(wait: float) -> None:
         pytest.fail("it was asked")
 
 
-@pytest.mark.parametrize("content", [b"no database" * 99, "'abc'", "x'00ff'"], ids=repr)
+@pytest.mark.parametrize(
+    "content", [b"no database" * 99, "'abc'", "x'00ff'"], ids=["no database", "a text", "bytes that are no text"]
+)
 def test_a_damaged_count_of_requests_is_begun_anew_and_then_holds(content: bytes | str, tmp_path: Path) -> None:
     ledger, quota = tmp_path / "quotas.sqlite", Quota("vendor", 1, timedelta(days=1))
     if isinstance(content, bytes):
