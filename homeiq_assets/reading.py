@@ -1,8 +1,9 @@
 """Taking numbers out: which place each local day comes from, and its rows in identical columns."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
@@ -25,13 +26,14 @@ from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers.raw import Raw, opened_raw
-from homeiq_assets.window import Window, local_date, local_day, local_days, local_month
+from homeiq_assets.window import Window, local_date, local_day, local_days, local_midnight, local_month
 
 if TYPE_CHECKING:
     import pandas
 
 Resolution = Literal["raw", "hour", "day"]
 _TIER = {"hour": "hourly", "day": "daily"}
+_NAMED_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,21 @@ def _in_time(rows: pa.Table, measurement: Measurement) -> pa.Table:
 
 
 def span(start: str | None, end: str | None, now: datetime, zone: ZoneInfo) -> Window:
-    """The window of two texts, local dates (their midnights) or ISO 8601 instants; `end` is exclusive.
+    """The window of two texts; `end` is exclusive.
 
-    Without `start` the local day of `now`, without `end` up to `now`. Raises HomeiqError.
+    A text is a local date (its midnight), an ISO 8601 instant (local without an offset), or a local day counted from
+    that of `now` (its midnight): `yesterday`, `today`, `tomorrow`, `-7d`, `+1d`. Without `start` the local day of
+    `now`, without `end` up to `now`. Raises HomeiqError.
     """
     try:
-        first = _instant(start, zone) if start else _instant(local_date(now, zone).isoformat(), zone)
-        last = _instant(end, zone) if end else now
-        return Window(first, last)
+        window = Window(_instant(start or "today", now, zone), _instant(end, now, zone) if end else now)
+        # The local months at its ends begin and end within the calendar too.
+        _ = window.start - timedelta(days=40), window.end + timedelta(days=40)
     except ValueError as error:
         raise HomeiqError(f"the window is not one: {error}") from None
+    except OverflowError:
+        raise HomeiqError("the window is not one: it reaches beyond the years 1 to 9999") from None
+    return window
 
 
 def read(
@@ -137,8 +144,9 @@ def read(
 ) -> "pandas.DataFrame":
     """Rows of a measurement as a pandas DataFrame, for notebooks: the same rows as `homeiq read`.
 
-    `start` and `end` (exclusive) are local dates or ISO 8601 instants; without them the local day up to
-    now. Columns: `time` (datetime64[ns, UTC], start of the interval), tags, fields. Raises HomeiqError.
+    `start` and `end` (exclusive) are local dates, ISO 8601 instants or days counted from today (`-7d`, `yesterday`,
+    `today`, `tomorrow`); without them the local day up to now. Columns: `time` (datetime64[ns, UTC], start of the
+    interval), tags, fields. Raises HomeiqError.
     """
     schema = measurement_of(measurement, resolution)
     home = resolve_home(load())
@@ -152,8 +160,19 @@ def read(
         store.close()
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    moment = datetime.fromisoformat(text)
+def _instant(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+    word = text.strip().lower()
+    counted = re.fullmatch(r"([+-][0-9]{1,7})d", word)
+    if counted or word in _NAMED_DAYS:
+        days = int(counted[1]) if counted else _NAMED_DAYS[word]
+        return local_midnight(local_date(now, zone) + timedelta(days=days), zone)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is no date (2025-10-26), instant (2025-10-26T14:00) or day counted from today "
+            f"(-7d, yesterday, today, tomorrow): {error}"
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 

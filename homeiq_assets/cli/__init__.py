@@ -16,11 +16,14 @@ from homeiq_assets.redaction import redact
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="homeiq-assets")
 def homeiq() -> None:
     """The data platform of a Home Assistant home."""
 
 
 for command in (demo, read, best, doctor, google_login):
+    # Without one Click cuts the docstring's first sentence to a line; this it folds.
+    command.short_help = (command.help or "").partition("\n")[0]
     homeiq.add_command(command)
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pytest
 import homeiq_assets
 from homeiq_assets.measurements import ALL, OCCUPANCY_PREDICTION, SMART_METER, tier_of
 from homeiq_assets.schema import rows_of
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.window import HOUR, Window, floor_to, local_day
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.household import Household, household
 
@@ -82,16 +82,17 @@ def test_a_table_for_people_ends_with_the_number_of_rows(home: Household, homeiq
     found = homeiq("read", "electricity_pricing", "--start", "2025-10-26", "--end", "2025-10-27")
 
     assert found.lines[0].split() == ["time", "provider", "currency", "current_price", "peak_period"]
-    assert found.lines[1].split()[:3] == ["2025-10-25T22:00:00Z", "simulated", "EUR"]
+    assert found.lines[1].split() == ["UTC", "EUR/kWh"]
+    assert found.lines[2].split()[:4] == ["2025-10-25", "22:00", "simulated", "EUR"]
     assert found.lines[-1] == "25 rows"
-    assert len(found.lines) == 27
+    assert len(found.lines) == 28
 
 
 def test_a_long_table_shows_its_beginning_and_says_so(home: Household, homeiq: Run) -> None:
     found = homeiq("read", "smart_meter", "--start", FIRST, "--end", "2025-10-29")
 
     assert found.lines[-1] == f"{4 * 288 + 300} rows, the first 200 shown"
-    assert len(found.lines) == 202
+    assert len(found.lines) == 203
 
 
 @pytest.mark.parametrize(("resolution", "rows"), [("hour", 25), ("day", 1)])
@@ -155,6 +156,32 @@ def test_a_window_within_a_day_leaves_out_the_archived_row_of_its_midnight(home:
     assert len(after.lines) == 2
 
 
+def test_columns_are_those_named_in_their_order_in_every_format(home: Household, homeiq: Run) -> None:
+    words = ("read", "smart_meter", *LONG, "--columns", "total_power_w, time,total_power_w")
+
+    as_csv = list(csv.DictReader(io.StringIO(homeiq(*words, "--format", "csv").out)))
+    as_json = json.loads(homeiq(*words, "--format", "json").out)
+    parquet = pq.read_table(io.BytesIO(homeiq(*words, "--format", "parquet").raw))
+
+    assert list(as_csv[0]) == list(as_json[0]) == parquet.column_names == ["total_power_w", "time"]
+    assert as_csv[0]["time"] == as_json[0]["time"] == "2025-10-25T22:00:00Z"
+    assert len(as_csv) == len(as_json) == parquet.num_rows == 300
+    assert homeiq(*words).lines[0].split() == ["total_power_w", "time"]
+    assert homeiq(*words[:-1], "daily_kwh", "--format", "csv").lines[0] == '"daily_kwh"'
+
+
+@pytest.mark.parametrize("start", [("--start", "-3d"), ("--start=-3d",)])
+def test_a_window_may_be_told_in_days_from_today(start: tuple[str, ...], home: Household, homeiq: Run) -> None:
+    at = floor_to(datetime.now(UTC), HOUR) - timedelta(days=2)
+    rows = [{"time": at, "source": "google", "user": "owner", "confidence": 0.5}]
+    home.store.replace(OCCUPANCY_PREDICTION, rows_of(OCCUPANCY_PREDICTION, rows), Window(at, at + HOUR))
+
+    found = homeiq("read", "occupancy_prediction", *start, "--end", "tomorrow", "--format", "csv")
+
+    assert (found.status, len(found.lines)) == (0, 2)
+    assert found.lines[1].startswith(f'"{at:%Y-%m-%dT%H:%M:%SZ}"')
+
+
 def test_instants_with_an_offset_are_taken_as_they_are(home: Household, homeiq: Run) -> None:
     words = ("read", "smart_meter", "--start", "2025-10-26T02:00+02:00", "--end", "2025-10-26T02:00+01:00")
 
@@ -179,9 +206,10 @@ def test_text_that_looks_like_markup_is_shown_as_it_is(home: Household, homeiq: 
 
     found = homeiq("read", "occupancy_prediction", "--start", "2025-10-20", "--end", "2025-10-21")
 
-    assert "a [test]" in found.lines[1]
-    assert "[/owner]" in found.lines[1]
-    assert "0.123457" in found.lines[1]
+    assert "a [test]" in found.lines[2]
+    assert "[/owner]" in found.lines[2]
+    assert "0.1235" in found.lines[2]
+    assert found.lines[-1] == "1 row"
 
 
 @pytest.mark.parametrize(
@@ -192,6 +220,18 @@ def test_text_that_looks_like_markup_is_shown_as_it_is(home: Household, homeiq: 
         (["smart_meter", "--start", "last week"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-26"], "homeiq: the window is not one: "),
         (["smart_meter", "--start", "2025-10-27", "--end", "2025-10-27"], "homeiq: the window is not one: "),
+        (
+            ["smart_meter", "--start", "-1.5d"],
+            "homeiq: the window is not one: '-1.5d' is no date (2025-10-26), instant ",
+        ),
+        (["smart_meter", "--start", "7d"], "homeiq: the window is not one: '7d' is no date (2025-10-26), instant "),
+        (["smart_meter", "--start", "tomorrow"], "homeiq: the window is not one: a window's end must be after"),
+        (["smart_meter", "--start", "-9999999d"], "homeiq: the window is not one: it reaches beyond"),
+        (
+            ["smart_meter", "--columns", "power"],
+            "homeiq: smart_meter has no column power; there are: time, meter_type, ",
+        ),
+        (["smart_meter", "--columns", " ,"], "homeiq: --columns names no column; there are: time, meter_type, "),
         (["smart_meter", "--end", "9999-12-31"], "homeiq: the window is not one: it reaches beyond"),
         (["smart_meter", "--start", "0001-01-01"], "homeiq: the window is not one: it reaches beyond"),
     ],
