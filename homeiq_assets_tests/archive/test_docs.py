@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from homeiq_assets.archive.days import write_day
 from homeiq_assets.archive.months import write_month
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.s3 import S3Bucket
+from homeiq_assets.cli.demo import last_whole_month
 from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.schema import rows_of
 from homeiq_assets.window import local_day, local_month
 from homeiq_assets_tests.archive import feed_day, march
 from homeiq_assets_tests.archive.conftest import BUCKET
+from homeiq_assets_tests.household import household
 
 PAGE = (Path(__file__).parents[2] / "docs" / "archive.md").read_text(encoding="utf-8")
 FOLDER = ".homeiq/archive"
@@ -84,14 +86,17 @@ def run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Call
 def test_duckdb_counts_the_readings_of_each_raw_day() -> None:
     power = feed_day.raw_day()["total_power_w"].drop_null().to_pylist()
     assert duckdb.sql(blocks("DuckDB", "sql")[0]).fetchall() == [
-        (26, 25, pytest.approx(sum(power) / len(power))),
-        (27, 1, 5.0),
+        (2025, 10, 26, 25, pytest.approx(sum(power) / len(power))),
+        (2025, 10, 27, 1, 5.0),
     ]
 
 
 @pytest.mark.usefixtures("home")
 def test_duckdb_averages_months_of_the_daily_tier() -> None:
-    assert duckdb.sql(blocks("DuckDB", "sql")[1]).fetchall() == [(3, "sense", 100.0), (12, "sense", 300.0)]
+    assert duckdb.sql(blocks("DuckDB", "sql")[1]).fetchall() == [
+        (2025, 3, "sense", 100.0),
+        (2025, 12, "sense", 300.0),
+    ]
 
 
 @pytest.mark.usefixtures("home")
@@ -99,8 +104,8 @@ def test_duckdb_reads_the_whole_archive_with_its_days_and_months() -> None:
     assert duckdb.sql(blocks("DuckDB", "sql")[2]).fetchall() == [("smart_meter", 26), ("smart_meter_daily", 2)]
 
 
-def test_pandas_reads_the_months_of_a_year(run: Callable[[str], dict[str, Any]]) -> None:
-    frame = run(blocks("pandas and pyarrow", "python")[0])["months"]
+def test_pandas_reads_the_daily_rows_of_all_months(run: Callable[[str], dict[str, Any]]) -> None:
+    frame = run(blocks("pandas and pyarrow", "python")[0])["days"]
     assert frame.sort_values("time")["total_power_w_mean"].tolist() == [100.0, 300.0]
     assert sorted(frame["month"]) == [3, 12]
 
@@ -112,6 +117,42 @@ def test_pyarrow_reads_raw_days_that_differ_in_columns(run: Callable[[str], dict
     assert by_day["pulses"].count().to_dict() == {26: 25, 27: 0}
     assert {"daily_kwh", "month", "month_", "Year_"} <= set(frame.columns)
     assert frame["time"].min() == pd.Timestamp("2025-10-25T22:00:00.000000001Z")
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A project folder where the meter has the month that `homeiq demo` makes today, and the number of its days."""
+    project = tmp_path_factory.mktemp("project")
+    now = datetime.now(UTC)
+    made = household(project / ".homeiq", now, zone="UTC")
+    first = last_whole_month(now.date(), made.settings)
+    last = now.date().replace(day=1) - timedelta(days=1)
+    month = (first.isoformat(), last.isoformat())
+    raw, tiers = ("feeds/smart_meter", "archive/smart_meter"), ("tiers/smart_meter_hourly", "tiers/smart_meter_daily")
+    assert made.materialise(*raw, *tiers, days=month).success
+    assert made.materialise("archive/smart_meter_daily", days=month[0]).success
+    made.instance.dispose()
+    return project, last.day
+
+
+def test_every_example_gives_the_rows_of_the_demonstration(
+    demonstration: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, days = demonstration
+    monkeypatch.chdir(project)
+
+    by_day, by_month, everything = (duckdb.sql(query).fetchall() for query in blocks("DuckDB", "sql"))
+    names: dict[str, Any] = {}
+    pandas_example, pyarrow_example = blocks("pandas and pyarrow", "python")
+    exec(pandas_example, names)
+    daily = names["days"]
+    exec(pyarrow_example, names)
+
+    assert [readings for *_, readings, _ in by_day] == [288] * days
+    assert len(by_month) == 1
+    assert everything == [("smart_meter", 288 * days), ("smart_meter_daily", days)]
+    assert len(daily) == days
+    assert len(names["frame"]) == 288 * days
 
 
 @pytest.mark.usefixtures("home")
