@@ -7,6 +7,7 @@ import dagster as dg
 
 from homeiq_assets.archive.assets import archive_assets
 from homeiq_assets.automation.checks import reading_age_checks
+from homeiq_assets.automation.overdue import overdue_sensor
 from homeiq_assets.automation.schedules import schedules, sensors
 from homeiq_assets.events.asset import event_assets
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
@@ -102,7 +103,7 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
             [one for feed in FEEDS for one in ageings(raw_of(feed), feed, home)],
             dg.AssetKey(["retention", "storage_report"]),
         ),
-        sensors=sensors(home),
+        sensors=[*sensors(home), *([overdue_sensor(polled, home)] if polled else [])],
         resources={**resources(home), **(resource_overrides or {})},
         executor=dg.in_process_executor,
     )

@@ -81,16 +81,7 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         chosen = due(feeds, tick, home.zone)
         if not chosen:
             return dg.SkipReason("no feed is due")
-        busy = _busy(context.instance, feeds, home)
-        chosen = [feed for feed in chosen if choice(feed, home.settings) not in busy]
-        if not chosen:
-            return dg.SkipReason(f"an earlier run still asks {', '.join(sorted(busy))}")
-        return dg.RunRequest(
-            partition_key=local_date(tick, home.zone).isoformat(),
-            asset_selection=[dg.AssetKey(["feeds", feed.name]) for feed in chosen],
-            asset_check_keys=[_check(feed, name) for feed in chosen for name in CHECKS],
-            tags={POLL_TAG: ",".join(feed.name for feed in chosen)},
-        )
+        return poll_request(chosen, feeds, tick, home, context.instance)
 
     settle_job = dg.define_asset_job(
         "settle_feeds",
@@ -131,6 +122,22 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         ]
 
     return [poll, settle]
+
+
+def poll_request(
+    chosen: Sequence[Feed], feeds: Sequence[Feed], now: datetime, home: Home, instance: dg.DagsterInstance
+) -> dg.RunRequest | dg.SkipReason:
+    """A run of `poll_feeds` for the `chosen` of `feeds`, without those whose provider another run is asking."""
+    busy = _busy(instance, feeds, home)
+    free = [feed for feed in chosen if choice(feed, home.settings) not in busy]
+    if not free:
+        return dg.SkipReason(f"an earlier run still asks {', '.join(sorted(busy))}")
+    return dg.RunRequest(
+        partition_key=local_date(now, home.zone).isoformat(),
+        asset_selection=[dg.AssetKey(["feeds", feed.name]) for feed in free],
+        asset_check_keys=[_check(feed, name) for feed in free for name in CHECKS],
+        tags={POLL_TAG: ",".join(feed.name for feed in free)},
+    )
 
 
 def _observe(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:

@@ -3,9 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,11 +44,24 @@ class Done:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Run:
+    """A run of the demonstration: assets, from a first partition to a last one."""
+
+    title: str
+    keys: Sequence["dg.AssetKey"]
+    first: date
+    last: date
+    days: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 @click.command()
 def demo() -> None:
     """Fill a demonstration month of all that runs by itself: no keys, no database, no Docker.
 
-    Nothing is removed by age. Re-running changes nothing but the log of operations.
+    At last the feeds are polled, for today so far and the prices ahead. Nothing is removed by age. Re-running
+    polls again, and changes nothing of the month but the log of operations.
     """
     import sqlalchemy.exc  # noqa: PLC0415 (Dagster's, whose import is seen to below)
 
@@ -81,6 +94,29 @@ def last_whole_month(today: date, settings: Settings) -> date:
     if first < settings.homeiq_start_date:
         raise SettingError("HOMEIQ_START_DATE", f"the demonstration needs all of {first:%B %Y}; set an earlier date")
     return first
+
+
+def runs(defs: "dg.Definitions", month: date, today: date) -> list[Run]:
+    """The runs of the demonstration, in order: the month of each asset, then the poll of all feeds."""
+    import dagster as dg  # noqa: PLC0415
+
+    from homeiq_assets.feeds.assets import POLL_TAG  # noqa: PLC0415
+
+    graph = defs.resolve_asset_graph()
+    last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    keys = [
+        key
+        for level in graph.toposorted_asset_keys_by_level
+        for key in sorted(level)
+        if key in graph.materializable_asset_keys and (key.path[0] == "feeds" or graph.get(key).automation_condition)
+    ]
+    found = []
+    for key in keys:
+        monthly = isinstance(graph.get(key).partitions_def, dg.MonthlyPartitionsDefinition)
+        found.append(Run(key.to_user_string(), [key], month, month if monthly else last, last.day))
+    feeds = [key for key in keys if key.path[0] == "feeds"]
+    tags = {POLL_TAG: ",".join(key.path[-1] for key in feeds)}
+    return [*found, Run("all feeds, today so far", feeds, today, today, 1, tags)]
 
 
 def _only_simulated(settings: Settings) -> None:
@@ -129,33 +165,25 @@ def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
     everything = build_defs(home)
     # Without the checks that stand alone: a month that is over has no new readings whose age could be checked.
     defs = dg.Definitions(everything.assets, resources=everything.resources, executor=everything.executor)
-    days = [month + timedelta(days=n) for n in range(31) if (month + timedelta(days=n)).month == month.month]
-    graph, job = defs.resolve_asset_graph(), defs.resolve_implicit_global_asset_job_def()
-    keys = [
-        key
-        for level in graph.toposorted_asset_keys_by_level
-        for key in sorted(level)
-        if key in graph.materializable_asset_keys and (key.path[0] == "feeds" or graph.get(key).automation_condition)
-    ]
+    job = defs.resolve_implicit_global_asset_job_def()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
         dg.DagsterInstance.get()
         if os.environ.get("DAGSTER_HOME")
         else dg.DagsterInstance.from_config(str(PROJECT)) as instance
     ):
-        for key in keys:
-            monthly = isinstance(graph.get(key).partitions_def, dg.MonthlyPartitionsDefinition)
-            span = [month] if monthly else days
+        for run in runs(defs, month, local_date(home.now(), home.zone)):
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-                progress.add_task(key.to_user_string())
+                progress.add_task(run.title)
                 began = time.monotonic()
                 result = job.execute_in_process(
                     instance=instance,
-                    asset_selection=[key],
+                    asset_selection=run.keys,
                     tags={
-                        f"{RANGE}start": span[0].isoformat(),
-                        f"{RANGE}end": span[-1].isoformat(),
+                        f"{RANGE}start": run.first.isoformat(),
+                        f"{RANGE}end": run.last.isoformat(),
                         "homeiq/demo": "true",
+                        **run.tags,
                     },
                     run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                     raise_on_error=False,
@@ -163,12 +191,12 @@ def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
             if _interrupted(result):
                 raise click.Abort
             if not result.success:
-                raise HomeiqError(f"{key.to_user_string()}: {_reason(result)}")
+                raise HomeiqError(f"{run.title}: {_reason(result)}")
             rows = sum(
                 int(str(event.materialization.metadata["dagster/partition_row_count"].value))
                 for event in result.get_asset_materialization_events()
             )
-            yield Done(key.to_user_string(), len(days), rows, time.monotonic() - began)
+            yield Done(run.title, run.days, rows, time.monotonic() - began)
 
 
 def _interrupted(result: "dg.ExecuteInProcessResult") -> bool:

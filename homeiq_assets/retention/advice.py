@@ -11,7 +11,7 @@ from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.events.opening import events_kept, events_place
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.registry import OFF, choice, observed, settles
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, observed, settles
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.ages import DAY, SPARE, Level, age, checked_age, last_due, least_age
@@ -74,7 +74,9 @@ def of_store(pairs: Pairs, home: Home, store: Store, archive: ObjectStore | None
             if measurement.name in home.settings.archived_raw and (kept := keeps.get(measurement.name)):
                 yield from _expiring(measurement, feed, kept, home, store, archive)
     for measurement, feed in pairs:
-        if measurement is not HOME_ASSISTANT_EVENTS or measurement.name in keeps:
+        # Simulated days may stay: a demonstration is no worse for them.
+        simulated = choice(feed, home.settings) == SIMULATED
+        if not simulated and (measurement is not HOME_ASSISTANT_EVENTS or measurement.name in keeps):
             yield from _behind(measurement, feed, home, store)
 
 

@@ -11,11 +11,13 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from homeiq_assets.cli.demo import last_whole_month
+from homeiq_assets.build import FEEDS
+from homeiq_assets.cli.demo import last_whole_month, runs
 from homeiq_assets.errors import SettingError
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.embedded import EmbeddedStore
 from homeiq_assets_tests.cli.conftest import Outcome
+from homeiq_assets_tests.household import household
 
 Run = Callable[..., Outcome]
 
@@ -75,6 +77,29 @@ def test_it_refuses_a_home_with_settings_of_its_own_and_stores_nothing(
     assert found.err.startswith(told)
     assert found.err.count("\n") == 1
     assert not (home / "store").exists()
+
+
+def test_it_ends_with_a_poll_after_which_the_best_hours_are_known(
+    home: Path, homeiq: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEIQ_TIMEZONE", "UTC")
+    now = datetime.now(UTC)
+    made = household(home, now, zone="UTC")
+    *month, poll = runs(made.defs, date(2025, 10, 1), now.date())
+    result = made.materialise(
+        *(key.to_user_string() for key in poll.keys), days=poll.first.isoformat(), tags=dict(poll.tags)
+    )
+
+    best = homeiq("best", "--hours", "0.1")
+
+    assert {(run.first, run.last) for run in month} == {
+        (date(2025, 10, 1), date(2025, 10, 31)),
+        (date(2025, 10, 1), date(2025, 10, 1)),
+    }
+    assert result.success
+    assert {key.to_user_string() for key in poll.keys} == {f"feeds/{feed.name}" for feed in FEEDS}
+    assert (best.status, best.err) == (0, "")
+    assert "Carbon: forecast to " in best.out
 
 
 def test_a_second_one_at_once_is_refused(home: Path, homeiq: Run) -> None:

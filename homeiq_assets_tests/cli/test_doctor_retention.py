@@ -50,10 +50,22 @@ def test_days_that_should_be_gone_are_a_warning_and_no_fault(doctor: Doctor, tmp
     store = EmbeddedStore(tmp_path / "homeiq" / "store")
     put(store, SMART_METER, [{"time": old, "meter_type": "sense", "total_power_w": 1.0}])
 
-    found = doctor()
+    found = doctor(METER_TYPE="off")
 
     assert (found.status, found.state("removal of smart_meter")) == (0, "warning")
     assert "retention/smart_meter" in found.detail("removal of smart_meter")
+
+
+def test_old_days_of_a_demonstration_are_no_warning(doctor: Doctor, tmp_path: Path) -> None:  # noqa: F811
+    store = EmbeddedStore(tmp_path / "homeiq" / "store")
+    for age in (20, 400):
+        at = datetime.now(UTC) - timedelta(days=age)
+        put(store, SMART_METER, [{"time": at, "meter_type": "simulated", "total_power_w": 1.0}])
+
+    found = doctor()
+
+    assert found.status == 0
+    assert {state for state, _ in found.found.values()} == {"ok", "not set"}
 
 
 def test_an_archive_that_fails_holds_up_removal(doctor: Doctor, tmp_path: Path) -> None:  # noqa: F811
