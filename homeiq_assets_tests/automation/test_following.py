@@ -9,7 +9,7 @@ import pytest
 
 from homeiq_assets_tests.household import Household, asset_key, household
 
-VIEW, HOURLY, DAILY, ARCHIVE = (
+FOLLOWERS = VIEW, HOURLY, DAILY, ARCHIVE = (
     "views/mv_daily_carbon_summary",
     "tiers/smart_meter_hourly",
     "tiers/smart_meter_daily",
@@ -37,13 +37,14 @@ class Automation:
         evaluated = dg.evaluate_automation_conditions(
             defs=self.home.defs,
             instance=self.home.instance,
+            asset_selection=dg.AssetSelection.assets(*(asset_key(asset) for asset in FOLLOWERS)),
             evaluation_time=datetime.fromisoformat(local).replace(tzinfo=self.home.zone).astimezone(UTC),
             cursor=self.cursor,  # type: ignore[arg-type]
         )
         self.cursor = evaluated.cursor
         asked = {
             asset: sorted(partitions)
-            for asset in (VIEW, HOURLY, DAILY, ARCHIVE)
+            for asset in FOLLOWERS
             if (partitions := evaluated.get_requested_partitions(asset_key(asset)))
         }
         if run:

@@ -29,6 +29,7 @@ class Follower:
         found = dg.evaluate_automation_conditions(
             defs=self.home.defs,
             instance=self.home.instance,
+            asset_selection=dg.AssetSelection.assets(asset_key(ENERGY), asset_key(ROOMS)),
             evaluation_time=datetime(2026, 11, 24, hour, minute, tzinfo=UTC),
             cursor=self.cursor,  # type: ignore[arg-type]
         )
