@@ -4,7 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.insights.best import ahead, apart, now, together
@@ -92,7 +92,6 @@ def test_an_hours_forecast_stands_above_a_days_and_the_last_known_value_where_th
     assert known.carbon[0] == 60
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.integers(-5, 9), min_size=4, max_size=12),
     st.lists(st.integers(0, 500), min_size=0, max_size=8),

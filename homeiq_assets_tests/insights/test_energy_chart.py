@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.automation.charts import LIMIT
@@ -28,7 +28,6 @@ def svg(text: str) -> ET.Element:
     return ET.fromstring(unquote(found[1]))
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from([23, 24, 25]),
     st.lists(st.lists(st.floats(0, 60), min_size=25, max_size=25), min_size=0, max_size=20),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT
@@ -154,7 +154,6 @@ def test_after_a_change_of_provider_a_day_is_counted_once() -> None:
 _POWER = st.floats(-3000, 9000).map(lambda watts: round(watts, 1))
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(DAYS),
     st.sampled_from([5, 15, 60]),

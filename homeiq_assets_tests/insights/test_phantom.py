@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.insight_measurements import PHANTOM_LOAD
@@ -105,7 +105,6 @@ def test_the_mean_price_is_over_time() -> None:
     assert mean_price(prices_of(slots)) == pytest.approx(7 / 4)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(DAYS),
     st.sampled_from([5, 15, 60]),

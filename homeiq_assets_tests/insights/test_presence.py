@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.insight_measurements import OCCUPANCY_ACCURACY
@@ -89,7 +89,6 @@ def test_only_sensors_that_see_somebody_count() -> None:
     assert presence_events(mixed)["entity_id"].to_pylist() == ["binary_sensor.hall"]
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(DAYS),
     st.lists(

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.insight_measurements import ELECTRICITY_PRICE_RANK
@@ -73,7 +73,6 @@ def test_the_hour_that_begins_before_midnight_at_half_past_completes_the_day(day
     assert sum(row["cheap"] for row in found) == len(found) // 4
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(DAYS),
     st.sampled_from([15 * MINUTE, 30 * MINUTE, HOUR]),

@@ -70,7 +70,7 @@ def exact(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_rows=rows())
 def test_rows_come_back_as_they_were_written(bucket: Bucket, given_rows: Rows) -> None:
     mine = Rows(f"{given_rows.name} {uuid.uuid4()}", given_rows.tags, given_rows.typed, given_rows.table)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.schema import Field, Measurement, Tag, Type, rows_of
@@ -81,7 +81,6 @@ def kept_as_finer(stored: Rows, answer: Rows, step: timedelta | None) -> tuple[s
     return refused, stay
 
 
-@settings(max_examples=150, deadline=None)
 @given(stored=tables, answer=tables, step=steps)
 def test_carried_out_a_plan_leaves_the_answer_and_what_it_had_to_keep(
     stored: Rows, answer: Rows, step: timedelta | None
@@ -105,7 +104,6 @@ def test_carried_out_a_plan_leaves_the_answer_and_what_it_had_to_keep(
     assert done(stored, todo) == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(stored=tables, answer=tables, step=steps)
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(stored: Rows, answer: Rows, step: timedelta | None) -> None:
     final = plan(table(stored), table(answer), READINGS, step).final
@@ -118,7 +116,6 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(stored: Rows, answer: 
         assert again.counts == Replaced(unchanged=final.num_rows, refused=again.counts.refused)
 
 
-@settings(max_examples=150, deadline=None)
 @given(stored=tables, answer=tables, step=steps, data=st.data())
 def test_a_plan_that_was_carried_out_by_half_is_completed_by_the_next(
     stored: Rows, answer: Rows, step: timedelta | None, data: st.DataObject

@@ -7,7 +7,7 @@ import struct
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.schema import TIME, Type
@@ -238,7 +238,6 @@ def test_rows_are_encoded_by_the_slab_and_only_when_asked_for(monkeypatch: pytes
         next(batches)
 
 
-@settings(max_examples=150, deadline=None)
 @given(given_rows=rows(), batch_rows=st.integers(1, 5), slab_rows=st.integers(1, 7))
 def test_lines_are_those_of_influxdb_client_whatever_the_rows(
     given_rows: Rows, batch_rows: int, slab_rows: int

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.tiers.event_kinds import daily_from_raw, hourly
@@ -242,7 +242,6 @@ class TestRows:
         )
 
 
-@settings(max_examples=150, deadline=None)
 @given(event_cases())
 def test_random_homes_agree_with_brute_force_and_daily_with_raw(case: Case) -> None:
     events, before = events_of(case.rows), known(case.before)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from homeiq_assets.measurements import MV_DAILY_CARBON_SUMMARY, SMART_METER, tier_of
 from homeiq_assets.schema import TIME, Field, Kind, Measurement, Tag, Type
@@ -252,7 +252,6 @@ def test_a_measurement_without_tags_is_one_series() -> None:
     assert (row["time"], row["avg_carbon_mean"], row["avg_carbon_seconds"]) == (DAY.start, 10.0, 86400)
 
 
-@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_random_homes_agree_with_brute_force_and_daily_with_raw(case: Case) -> None:
     readings, before = table(case.rows, HOME), known(case.before, HOME)
@@ -267,7 +266,6 @@ def test_random_homes_agree_with_brute_force_and_daily_with_raw(case: Case) -> N
     assert differences(plain(daily_from_raw(readings, before, HOME, case.day, case.hold)), whole_day) == []
 
 
-@settings(max_examples=30, deadline=None)
 @given(cases())
 def test_the_order_in_which_rows_arrive_does_not_matter(case: Case) -> None:
     before = known(case.before, HOME)

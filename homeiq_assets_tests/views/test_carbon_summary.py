@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
@@ -115,7 +115,6 @@ def _minute_by_minute(readings: list[dict[str, Any]], field: str, hold: timedelt
 _VALUES = st.one_of(st.none(), st.floats(0, 1000))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-24 * 60, 24 * 60 - 1), _VALUES, _VALUES, st.sampled_from(["AT", "DE"])),

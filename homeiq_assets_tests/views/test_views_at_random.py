@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from homeiq_assets.measurements import ELECTRICITY_PRICING
 from homeiq_assets.schema import rows_of
@@ -25,7 +25,6 @@ def same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
 @given(cases(lambda entity: entity.startswith("sensor.")))
 def test_energy_of_devices_is_what_is_counted_instant_by_instant(case: Case) -> None:
     prices = [
@@ -48,7 +47,6 @@ def test_energy_of_devices_is_what_is_counted_instant_by_instant(case: Case) -> 
     assert len(source.asked) <= 1
 
 
-@settings(max_examples=150, deadline=None)
 @given(cases(lambda entity: entity.startswith("binary_sensor.")))
 def test_activity_of_rooms_is_what_is_counted_instant_by_instant(case: Case) -> None:
     source = ListedEvents(case.rows)

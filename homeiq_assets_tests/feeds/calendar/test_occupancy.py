@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.feeds.calendar.events import Event, Rules, Says
@@ -264,7 +264,6 @@ random_events = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=40)
 @given(st.lists(random_events, max_size=8))
 def test_a_day_comes_out_the_same_within_any_window(events: list[Event]) -> None:
     """Whether it is asked alone or within a month must not show in its rows."""

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
@@ -93,7 +93,6 @@ def test_an_hour_that_straddles_a_midnight_at_half_past_belongs_to_the_day_it_be
     assert rows["daily_kwh"].to_pylist() == pytest.approx([1.0, 0.5])
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 287), st.lists(st.floats(-5000, 5000), min_size=288, max_size=288))
 def test_a_shorter_series_from_the_same_midnight_gives_the_same_digits(length: int, watts: list[float]) -> None:
     start = local_day(date(2026, 7, 1), VIENNA).start

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.errors import ProviderError
@@ -189,7 +189,6 @@ def test_a_slot_that_ends_before_it_begins_is_an_error() -> None:
             tidy("test", [Slot(start, start + length, 1.0)])
 
 
-@settings(max_examples=60, deadline=None)
 @given(known=st.sets(st.integers(0, 71)), first=st.integers(0, 70), length=st.integers(1, 40))
 def test_covers_hold_exactly_the_slots_that_are_known(known: set[int], first: int, length: int) -> None:
     """Whatever is missing: answers do not overlap, lie in the window, and cover a slot only with its row."""
