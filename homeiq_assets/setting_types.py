@@ -110,6 +110,13 @@ def _entity_units(value: str) -> str:
     return value
 
 
+def _half_hours(value: str) -> str:
+    start, _, end = value.removesuffix(" UTC").partition("-")
+    if start.zfill(5) == end.zfill(5):
+        raise ValueError("must begin and end at different times, such as 00:30-07:30")
+    return value
+
+
 def is_token(text: str) -> bool:
     # It travels in a header, which takes nothing else.
     return text.isascii() and text.isprintable() and text == text.strip()
@@ -127,4 +134,8 @@ EntityUnits = Annotated[str, AfterValidator(_entity_units)]
 """Units of entities, such as sensor.boiler=kWh; `units_of` takes it apart."""
 Hours = Annotated[str, Field(pattern=r"^([01]?\d|2[0-4])-([01]?\d|2[0-4])$")]
 """Local wall hours, half-open, such as 17-21."""
+HalfHours = Annotated[
+    str, Field(pattern=r"^([01]?\d|2[0-3]):[03]0-([01]?\d|2[0-3]):[03]0( UTC)?$"), AfterValidator(_half_hours)
+]
+"""From one wall time to another in half-hours, such as 23:30-05:30; with UTC behind it without summer time."""
 Minutes = Annotated[float, Field(ge=0, le=24 * 60)]

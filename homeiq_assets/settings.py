@@ -22,6 +22,7 @@ from homeiq_assets.setting_types import (
     PROJECT,
     EntityUnits,
     Folder,
+    HalfHours,
     Hours,
     Minutes,
     OnOff,
@@ -99,6 +100,7 @@ class Settings(RetentionSettings):
     pricing_auth_header: str = Field("Authorization", pattern=r"^[A-Za-z0-9-]+$")
     feed_in_price: float | None = Field(None, ge=-10, le=20)
     octopus_payment_method: Literal["DIRECT_DEBIT", "NON_DIRECT_DEBIT"] = "DIRECT_DEBIT"
+    octopus_night_hours: HalfHours | None = None
     carbon_weight: float = Field(0.1, ge=0, le=1000)
     high_load_kw: float = Field(10, gt=0, le=1000)
 

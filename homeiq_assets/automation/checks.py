@@ -14,6 +14,7 @@ from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds.collect import StoredDay
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import observed, paced
+from homeiq_assets.feeds.skipped import Skipped
 from homeiq_assets.home import Home
 from homeiq_assets.stores.base import Replaced, Store
 
@@ -22,6 +23,7 @@ CHECKS = {
     "gaps": "Every day holds as many intervals as its real length (23, 24 or 25 hours) has.",
     "resolution": "No answer was coarser than what is stored already.",
     "removed_days": "No answer brought a part of a day whose rows were removed.",
+    "skipped": "All that was asked for came, and all that came could be used.",
 }
 AGE_CHECK = "newest_reading"
 NOTABLE_CHECKS = {
@@ -33,10 +35,13 @@ LISTED = 20
 """How many days or fields a check lists; more only cost bytes of event log."""
 
 
-def feed_checks(days: Sequence[StoredDay], replaced: Replaced, removed: str | None) -> list[dg.AssetCheckResult]:
+def feed_checks(
+    days: Sequence[StoredDay], replaced: Replaced, removed: str | None, skipped: Skipped
+) -> list[dg.AssetCheckResult]:
     """The results of `CHECKS` for the days of a run; all of them warn, none blocks.
 
-    `removed` is what there is to say of rows that came for days whose rows were removed.
+    `removed` is what there is to say of rows that came for days whose rows were removed, `skipped` what was left out
+    of the answers.
     """
     warn = dg.AssetCheckSeverity.WARN
     short = [day for day in days if day.short]
@@ -63,6 +68,13 @@ def feed_checks(days: Sequence[StoredDay], replaced: Replaced, removed: str | No
             description="finer readings are stored for that time and stay" if replaced.refused else None,
         ),
         dg.AssetCheckResult(check_name="removed_days", passed=removed is None, severity=warn, description=removed),
+        dg.AssetCheckResult(
+            check_name="skipped",
+            passed=not skipped.count,
+            severity=warn,
+            metadata={"skipped": skipped.listed, "count": skipped.count},
+            description=skipped.summary() or None,
+        ),
     ]
 
 

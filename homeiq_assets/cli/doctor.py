@@ -16,6 +16,7 @@ from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of
+from homeiq_assets.feeds.skipped import last, noting
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
 from homeiq_assets.retention import advice
@@ -109,7 +110,12 @@ def _feed(feed: Feed, home: Home) -> Probe:
     missing = needs(feed, home.settings)
     if missing is not None:
         return Probe(what, None, f"set {missing} to have it from {name}")
-    return _tried(what, lambda: f"{name}: {(_seen if observed(feed, home.settings) else _answer)(feed, home)}")
+    with noting(home.now()) as skipped:
+        probe = _tried(what, lambda: f"{name}: {(_seen if observed(feed, home.settings) else _answer)(feed, home)}")
+    left_out = [*filter(None, [skipped.summary()]), *last(home.settings, feed.name)]
+    if not probe.ok or not left_out:
+        return probe
+    return Probe(what, True, "; ".join([probe.detail, *left_out]), warning=True)
 
 
 def _seen(feed: Feed, home: Home) -> str:

@@ -1,13 +1,16 @@
 """What a vendor's answer turned out to be: the model asked for, or a failure that tells the owner what came instead."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from homeiq_assets.errors import ProviderError
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import excerpt, redact
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -89,7 +92,11 @@ def judge(
         try:
             return expect.model_validate_json(response.content)
         except ValidationError as error:
-            detail = error.errors(include_input=False, include_context=False, include_url=False)[0]
+            details = error.errors(include_input=False, include_context=False, include_url=False)
+            detail = details[0]
+        sound = _sound_rows(provider, response.content, expect, details)
+        if sound is not None:
+            return sound
         if detail["type"] == "json_invalid":
             problem = f"answered {status} with something that is not (complete) JSON"
         else:
@@ -98,6 +105,49 @@ def judge(
             told_wrong = excerpt(f"{where} is not what the API promises ({detail['msg']})", 3 * EXCERPT)
             problem = f"answered {status}, but {told_wrong}"
     return failure(problem, retryable=retryable)
+
+
+def _sound_rows(provider: str, content: bytes, expect: type[Model], details: Sequence[ErrorDetails]) -> Model | None:
+    """The answer without the rows that are not what the API promises, which are skipped; None where more is wrong.
+
+    A model names in `row_lists` the lists whose rows say something each by itself; an empty name is that of an
+    answer that is a list. So much is wrong too where no row remains.
+    """
+    lists: Collection[str] = getattr(expect, "row_lists", ())
+    odd: dict[tuple[int | str, ...], ErrorDetails] = {}
+    for detail in details:
+        place = detail["loc"]
+        numbers = [n for n, part in enumerate(place) if isinstance(part, int) and _before(place, n) in lists]
+        if not numbers:
+            return None
+        odd.setdefault(place[: numbers[0] + 1], detail)
+    if not odd:
+        return None
+    whole = json.loads(content)
+    remaining = 0
+    for path in sorted({place[:-1] for place in odd}, key=str):
+        rows = whole
+        for part in path:
+            rows = rows if isinstance(part, str) and isinstance(rows, list) else rows[part]
+        wrong = {place[-1] for place in odd if place[:-1] == path}
+        rows[:] = [row for n, row in enumerate(rows) if n not in wrong]
+        remaining += len(rows)
+    if not remaining:
+        return None
+    try:
+        sound = expect.model_validate_json(json.dumps(whole))
+    except ValidationError:
+        return None
+    for place, detail in odd.items():
+        where = ".".join(map(str, detail["loc"]))
+        problem = redact(f"{where} of its answer is not what the API promises ({detail['msg']})")
+        skip(provider, f"{problem}; row {place[-1]} is left out")
+    return sound
+
+
+def _before(place: tuple[int | str, ...], number: int) -> str:
+    """The name of the list that a part of a place is a number in."""
+    return str(place[number - 1]) if number else ""
 
 
 def _phrase(status: int) -> str:

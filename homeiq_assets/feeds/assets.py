@@ -17,7 +17,7 @@ from homeiq_assets.automation.charts import day_chart
 from homeiq_assets.automation.checks import CHECKS, feed_checks
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, day_metadata, store_kind
-from homeiq_assets.feeds import outages, recent
+from homeiq_assets.feeds import outages, recent, skipped
 from homeiq_assets.feeds.collect import StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Provider
@@ -80,7 +80,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             window = days_window(context.partition_keys, home.zone)
         try:
             # A failed poll counts towards leaving the vendor alone; asked for its past, it is always asked.
-            with _polled(feed, provider, home, now) if polling else nullcontext():
+            with skipped.noting(now) as left_out, _polled(feed, provider, home, now) if polling else nullcontext():
                 for part in collect(provider, store, window, now, home.zone):
                     received.update(part.received)
                     total.update(asdict(part.replaced))
@@ -92,6 +92,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             if not polling:
                 _record_finished(context, finished, received)
             raise
+        skipped.remember(home.settings, feed.name, left_out, polled=polling)
         if not polling:
             outages.over(home.settings, feed.family, provider.name)
         touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
@@ -109,9 +110,10 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             "provider": provider.name,
             "window": str(window),
             **{f"rows {name}": count for name, count in total.items()},
+            "skipped": left_out.summary() or "nothing",
             "seconds": round(time.monotonic() - began, 3),
         },
-        check_results=feed_checks(surveyed, Replaced(**total), Refilled(short=short).told(feed.name)),
+        check_results=feed_checks(surveyed, Replaced(**total), Refilled(short=short).told(feed.name), left_out),
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import printable
 from homeiq_assets.schema import TIME, Measurement, conform
 from homeiq_assets.stores.base import Replaced, Store
@@ -57,6 +58,11 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
                 received[day] += _between(answer.rows, local_day(day, zone)).num_rows
                 if answer.step is not None:
                     steps[day] = max(answer.step, steps.get(day, answer.step))
+        for day in days:
+            whole = local_day(day, zone)
+            # Of a day that an answer covers, having no rows is what the vendor says.
+            if chunk.intersect(whole) == whole and whole.end <= now and not any(map(whole.intersect, covers)):
+                skip(provider.name, f"nothing that can be used came for {day}")
         log.info(
             "%s: %d rows of %s", provider.measurement.name, received.total(), chunk, extra={"provider": provider.name}
         )

@@ -11,14 +11,22 @@ from zoneinfo import ZoneInfo
 
 import jmespath
 from jmespath.exceptions import ArityError, JMESPathError, ParseError, UnknownFunctionError
-from pydantic import BeforeValidator, RootModel, create_model
+from pydantic import (
+    BeforeValidator,
+    RootModel,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
 
 from homeiq_assets.errors import NoHistory, SettingError
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.described_rows import EXCERPT, NAME, Interval, Rows, intervals_of
 from homeiq_assets.feeds.described_url import Template
 from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.redaction import excerpt, register
+from homeiq_assets.feeds.skipped import skip
+from homeiq_assets.redaction import excerpt, redact, register
 from homeiq_assets.settings import Settings, secret
 from homeiq_assets.window import Window
 
@@ -117,8 +125,28 @@ class DescribedApi:
 
 def _rows_of(row: type[Rows], search: "_Search") -> type[RootModel[list[Rows]]]:
     """The model of an answer: what `search` finds in it, each a `row`."""
-    rows: Any = Annotated[list[row], BeforeValidator(search)]  # type: ignore[valid-type]
+    rows: Any = Annotated[list[row], WrapValidator(_each_sound), BeforeValidator(search)]  # type: ignore[valid-type]
     return create_model("Answer", __base__=RootModel[Any], root=(rows, ...))
+
+
+def _each_sound(rows: list[object], judge: ValidatorFunctionWrapHandler) -> list[object]:
+    """The rows that are right; the others are skipped, unless all are wrong."""
+    try:
+        return list(judge(rows))
+    except ValidationError:
+        sound, odd = list[object](), list[str]()
+        for number, row in enumerate(rows):
+            try:
+                sound += judge([row])
+            except ValidationError as error:
+                detail = error.errors(include_input=False, include_context=False, include_url=False)[0]
+                where = ".".join(map(str, (number, *detail["loc"][1:])))
+                odd.append(redact(f"{where} of its answer cannot be used ({detail['msg']}); row {number} is left out"))
+        if not sound:
+            raise
+    for problem in odd:
+        skip(NAME, problem)
+    return sound
 
 
 class _Search:

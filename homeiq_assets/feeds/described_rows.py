@@ -4,7 +4,6 @@ Plain functions. A time is ISO 8601 with an offset, seconds or milliseconds sinc
 of its `zone`; what says less than one instant is refused, or, where the clock alone is to blame, left out.
 """
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from homeiq_assets.errors import ProviderError
+from homeiq_assets.feeds.skipped import skip, without_odd
 from homeiq_assets.redaction import excerpt
 
 NAME = "generic"
@@ -23,8 +23,6 @@ FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 # 10^11 seconds are the year 5138, 10^11 milliseconds 1973.
 MILLISECONDS_FROM = 1e11
 EXCERPT = 100
-
-logger = logging.getLogger(__name__)
 
 
 def _moment(value: object) -> object:
@@ -116,7 +114,7 @@ def intervals_of(rows: Sequence[Rows], *, lone_row_fails: bool) -> list[Interval
         end = _instant(row.end, row.zone, after=start) if row.end is not None else None
         if end is None:
             if step is None and not lone_row_fails:
-                logger.warning("%s: how long the only row, of %s, lasts is not known", NAME, start.isoformat())
+                skip(NAME, f"how long the only row, of {start.isoformat()}, lasts is not known", start)
                 continue
             if step is None or any(distance % step for distance in distances):
                 alone = "the only one" if step is None else "one of several that are not evenly apart"
@@ -126,10 +124,15 @@ def intervals_of(rows: Sequence[Rows], *, lone_row_fails: bool) -> list[Interval
                     f"{alone}; let the JMESPath give `end` too",
                 )
             end = start + step
-        if end <= start:
-            raise ProviderError(NAME, f"the row of {start:%Y-%m-%dT%H:%M:%SZ} ends before it has begun")
         intervals.append(Interval(start, end, row))
-    return sorted(intervals, key=lambda interval: (interval.start, interval.end))
+    sound = without_odd(NAME, intervals, _problem)
+    return sorted(sound, key=lambda interval: (interval.start, interval.end))
+
+
+def _problem(interval: Interval[Rows]) -> str | None:
+    if interval.end > interval.start:
+        return None
+    return f"the row of {interval.start:%Y-%m-%dT%H:%M:%SZ} ends before it has begun"
 
 
 def _starts(rows: Sequence[Rows]) -> list[datetime | None]:
@@ -151,7 +154,7 @@ def _starts(rows: Sequence[Rows]) -> list[datetime | None]:
                 start = start if _wall(start, row.zone) == row.start else None
             seen[own] += 1
         if start is None:
-            logger.warning("%s: %s is not one instant in %s, so its row is left out", NAME, row.start, row.zone)
+            skip(NAME, f"{row.start} is not one instant in {row.zone}, so its row is left out")
         starts.append(start)
     return starts
 

@@ -11,6 +11,7 @@ import pytest
 from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS, feed_checks
 from homeiq_assets.build import FEEDS
 from homeiq_assets.feeds.collect import StoredDay
+from homeiq_assets.feeds.skipped import Skipped
 from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.window import HOUR, local_day
@@ -21,6 +22,7 @@ VIENNA = ZoneInfo("Europe/Vienna")
 DAY = date(2025, 10, 24)
 MIDNIGHT = local_day(DAY, VIENNA).start
 NOW = datetime(2025, 11, 20, 10, 7, tzinfo=UTC)
+WHOLE = Skipped(NOW)
 NO_CHART = pa.table({"time": [], "value": []})
 
 
@@ -33,13 +35,14 @@ def by_name(results: list[dg.AssetCheckResult]) -> dict[str | None, dg.AssetChec
 
 
 def test_whole_believable_days_pass_all_checks_with_numbers_to_plot() -> None:
-    results = by_name(feed_checks([stored_day(), stored_day(25, 25, n=2)], Replaced(written=49), None))
+    results = by_name(feed_checks([stored_day(), stored_day(25, 25, n=2)], Replaced(written=49), None, WHOLE))
 
     assert {name: result.passed for name, result in results.items()} == {
         "bounds": True,
         "gaps": True,
         "resolution": True,
         "removed_days": True,
+        "skipped": True,
     }
     assert results["gaps"].metadata["intervals"].value == 49
     assert results["gaps"].metadata["expected"].value == 49
@@ -47,37 +50,42 @@ def test_whole_believable_days_pass_all_checks_with_numbers_to_plot() -> None:
 
 
 def test_nothing_a_feed_check_finds_stops_what_comes_after(tmp_path: Path) -> None:
-    results = feed_checks([stored_day(3, 24, ("a: 1 .. 2",))], Replaced(refused=3), "rows came for a removed day")
+    results = feed_checks(
+        [stored_day(3, 24, ("a: 1 .. 2",))],
+        Replaced(refused=3),
+        "rows came for a removed day",
+        Skipped(NOW, 1, ["an odd row"]),
+    )
 
-    assert [result.passed for result in results] == [False, False, False, False]
+    assert [result.passed for result in results] == [False, False, False, False, False]
     assert {result.severity for result in results} == {dg.AssetCheckSeverity.WARN}
     graph = household(tmp_path, NOW).defs.resolve_asset_graph()
     checks = graph.get_check_keys_for_assets({asset_key(f"feeds/{feed.name}") for feed in FEEDS})
-    assert len(checks) == 5 * len(FEEDS) + len(NOTABLE_CHECKS)
+    assert len(checks) == 6 * len(FEEDS) + len(NOTABLE_CHECKS)
     assert not any(graph.get_check_spec(check).blocking for check in checks)
 
 
 def test_short_days_are_listed_with_what_they_have_and_should_have() -> None:
-    gaps = by_name(feed_checks([stored_day(), stored_day(20, 25, n=2), stored_day(0, 24, n=3)], Replaced(), None))[
-        "gaps"
-    ]
+    gaps = by_name(
+        feed_checks([stored_day(), stored_day(20, 25, n=2), stored_day(0, 24, n=3)], Replaced(), None, WHOLE)
+    )["gaps"]
 
     assert gaps.metadata["short_days"].value == ["2025-10-26: 20 of 25", "2025-10-27: 0 of 24"]
     assert (gaps.metadata["intervals"].value, gaps.metadata["expected"].value) == (44, 73)
 
 
 def test_a_day_of_which_nothing_is_expected_is_not_short() -> None:
-    assert by_name(feed_checks([stored_day(7, None), stored_day(0, 0)], Replaced(), None))["gaps"].passed
+    assert by_name(feed_checks([stored_day(7, None), stored_day(0, 0)], Replaced(), None, WHOLE))["gaps"].passed
 
 
 def test_a_year_of_short_days_lists_the_first_and_no_more_bytes() -> None:
-    gaps = by_name(feed_checks([stored_day(1, n=n, beyond=(f"day {n}",)) for n in range(365)], Replaced(), None))
+    gaps = by_name(feed_checks([stored_day(1, n=n, beyond=(f"day {n}",)) for n in range(365)], Replaced(), None, WHOLE))
 
     assert len(gaps["gaps"].metadata["short_days"].value) == len(gaps["bounds"].metadata["beyond"].value) == LISTED
 
 
 def test_refused_rows_are_counted_and_explained() -> None:
-    resolution = by_name(feed_checks([stored_day()], Replaced(refused=24), None))["resolution"]
+    resolution = by_name(feed_checks([stored_day()], Replaced(refused=24), None, WHOLE))["resolution"]
 
     assert resolution.metadata["rows_refused"].value == 24
     assert resolution.description == "finer readings are stored for that time and stay"

@@ -34,7 +34,8 @@ class OctopusVendor(Vendor):
     """Serves the rates of `tariffs`, by their code, that begin before what is published at `now`.
 
     Rates without an end are open: published. Those of half-hours reach to 23:00 UK of today, from 16:00 of tomorrow.
-    `most` stands in place of the real largest page.
+    `most` stands in place of the real largest page. `registers`: (tariff, day or night) -> the rates of a register, of
+    E-2R tariffs and of those of E-1R whose standard rates are empty.
     """
 
     def __init__(self, tariffs: Mapping[str, Sequence[Rate]], now: datetime) -> None:
@@ -42,6 +43,7 @@ class OctopusVendor(Vendor):
         self.tariffs = {code: list(rates) for code, rates in tariffs.items()}
         self.now = now
         self.most = LARGEST_PAGE
+        self.registers: dict[tuple[str, str], list[Rate]] = {}
 
     def respond(self, request: Asked) -> Reply:
         found = PATH.fullmatch(request.path)
@@ -50,7 +52,9 @@ class OctopusVendor(Vendor):
         code = found["tariff"]
         if code not in self.tariffs or code[5:-2] != found["product"]:
             return json_reply({"detail": "Not found."}, 404)
-        if (code[2] == "2") != (found["kind"] != "standard"):
+        kind = found["kind"]
+        apart = kind != "standard"
+        if (apart and (code, kind) not in self.registers) or (not apart and code[2] == "2"):
             return json_reply({"detail": "This tariff does not have such rates, try the others."}, 400)
         params = request.params
         if set(params) - {"period_from", "period_to", "page_size", "page"}:
@@ -63,7 +67,8 @@ class OctopusVendor(Vendor):
             return json_reply({"period_from": ["Enter a valid date/time."]}, 400)
         if start > end:
             return json_reply({"period_from": ["Must not be greater than `period_to`."]}, 400)
-        rates = [rate for rate in self.tariffs[code] if self._published(rate) and _overlaps(rate, start, end)]
+        known = self.registers[code, kind] if apart else self.tariffs[code]
+        rates = [rate for rate in known if self._published(rate) and _overlaps(rate, start, end)]
         rates.sort(key=lambda rate: rate.start or datetime.min.replace(tzinfo=UTC), reverse=True)
         size = min(int(params.get("page_size", USUAL_PAGE)), self.most)
         page = int(params.get("page", 1))

@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, NaiveDatetime, RootModel, Tag
 
-from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.quotas import Quota
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.redaction import excerpt, redact, register
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
@@ -103,7 +103,7 @@ class _Reply(
         ]
     ]
 ):
-    pass
+    row_lists: ClassVar = frozenset({"observations"})
 
 
 class AirNowApi:
@@ -146,7 +146,8 @@ class AirNowApi:
         if isinstance(answer, _Refusal):
             self._judge(" ".join(error.message for error in answer.errors))
             return []
-        return [_checked(observation) for observation in answer if observation.known_parameter]
+        known = [observation for observation in answer if observation.known_parameter]
+        return without_odd(NAME, known, _problem)
 
     def _judge(self, message: str) -> None:
         """An error inside a 200: nothing where it says that there are no observations. Raises VendorFailure."""
@@ -162,11 +163,11 @@ class AirNowApi:
         raise failure.advise("Look at AIRNOW_API_KEY.") if _KEY.search(message) else failure
 
 
-def _checked(observation: Observation) -> Observation:
-    """The observation. Raises ProviderError where its unit or its time is not what the API promises."""
+def _problem(observation: Observation) -> str | None:
+    """Why the observation cannot be used: its unit or its time is not what the API promises."""
     parameter = observation.known_parameter or ""
     if observation.unit.strip().upper() != _UNITS[parameter]:
-        raise ProviderError(NAME, f"{PATH} answered {parameter} in {observation.unit!r}, not in {_UNITS[parameter]}")
+        return f"{PATH} answered {parameter} in {redact(observation.unit)!r}, not in {_UNITS[parameter]}"
     if floor_to(observation.hour, HOUR) != observation.hour:
-        raise ProviderError(NAME, f"{PATH} answered with {observation.utc.isoformat()}, which is no start of an hour")
-    return observation
+        return f"{PATH} answered with {observation.utc.isoformat()}, which is no start of an hour"
+    return None

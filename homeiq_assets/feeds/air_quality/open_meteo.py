@@ -26,6 +26,7 @@ from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.quotas import Quota
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.measurements import AIR_QUALITY
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
@@ -153,16 +154,19 @@ def _parsed(parameter: str, times: Sequence[datetime], values: Sequence[float | 
     if len(times) != len(values):
         raise ProviderError(NAME, f"{PATH} answered {len(values)} values of {parameter} for {len(times)} hours")
     series = {}
-    for naive, value in zip(times, values, strict=True):
-        at = naive.replace(tzinfo=UTC)
-        if floor_to(at, HOUR) != at:
-            raise ProviderError(NAME, f"{PATH} answered with {at.isoformat()}, which is no start of an hour")
+    hours = [naive.replace(tzinfo=UTC) for naive in times]
+    for at, value in without_odd(NAME, zip(hours, values, strict=True), _problem):
         if value is None:
             continue
         concentration = believable(NAME, parameter, at, value / OZONE_UG_PER_PPB if parameter == "Ozone" else value)
         if concentration is not None:
             series[at] = concentration
     return series
+
+
+def _problem(hour: tuple[datetime, float | None]) -> str | None:
+    at, _ = hour
+    return None if floor_to(at, HOUR) == at else f"{PATH} answered with {at.isoformat()}, which is no start of an hour"
 
 
 def _readings(series: Mapping[str, Series], hour: datetime) -> dict[str, Reading]:

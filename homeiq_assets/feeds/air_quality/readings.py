@@ -3,7 +3,6 @@
 Plain functions. What a vendor measures or computes belongs to its provider.
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from math import inf
 
 from homeiq_assets.feeds.air_quality.aqi import category_of
 from homeiq_assets.feeds.provider import Answer
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import AIR_QUALITY
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -20,8 +20,6 @@ FIELDS = {"PM2.5": "pm25", "PM10": "pm10", "Ozone": "ozone"}
 """The parameters, each with the field that holds its concentration."""
 # Hours missing between others for no longer than this were withdrawn; for longer the vendor had an outage.
 WITHDRAWN = 3 * HOUR
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def believable(provider: str, parameter: str, at: datetime, concentration: float
     field = AIR_QUALITY.field(FIELDS[parameter])
     if (field.low or 0) <= concentration <= (field.high or inf):
         return concentration
-    logger.warning("%s: no usable %s for %s: %s", provider, parameter, at.isoformat(), concentration)
+    skip(provider, f"no usable {parameter} for {at.isoformat()}: {concentration}", at)
     return None
 
 

@@ -4,7 +4,6 @@ The rules are those of docs/occupancy.md. What becomes of the events on a day's 
 """
 
 import datetime as dt
-import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from homeiq_assets.errors import ProviderError, SettingError
+from homeiq_assets.errors import SettingError
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.settings import Settings
 
 OUT_OF_OFFICE = "out of office"
 """What calendars call being away. It is read as one phrase, so that `office` is not found in it."""
-
-logger = logging.getLogger(__name__)
 
 
 class Says(StrEnum):
@@ -63,18 +61,19 @@ class When(BaseModel):
 def ends(
     provider: str, calendar: str, start: When | None, end: When | None
 ) -> tuple[datetime, datetime] | tuple[date, date] | None:
-    """Beginning and end of an event, None (and a warning) where one is not given.
-
-    Raises ProviderError for a date and a time beside each other.
-    """
+    """Beginning and end of an event, None (and the event is skipped) where they make no stretch of time."""
+    problem = "without a beginning or an end"
     if start and end:
-        if start.date_time and end.date_time:
+        if start.date_time and end.date_time and start.date_time <= end.date_time:
             return start.date_time, end.date_time
-        if start.date and end.date:
+        if start.date and end.date and start.date <= end.date:
             return start.date, end.date
-        if (start.date or start.date_time) and (end.date or end.date_time):
-            raise ProviderError(provider, f"an event of {calendar} has a date at one end and a time at the other")
-    logger.warning("%s: %s has an event without a beginning or an end, which is left out", provider, calendar)
+        first, last = (one.date_time or one.date for one in (start, end))
+        if first and last:
+            alike = isinstance(first, datetime) == isinstance(last, datetime)
+            odd = "that ends before it begins" if alike else "with a date at one end and a time at the other"
+            problem = f"{odd} ({first.isoformat()} to {last.isoformat()})"
+    skip(provider, f"{calendar} has an event {problem}, which is left out")
     return None
 
 

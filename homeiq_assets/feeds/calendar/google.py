@@ -4,7 +4,6 @@ The past is as well known as the future, so every slot asked for is answered. do
 google_calendar.md how to log in. Calls and their shapes are in `google_api.py`.
 """
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from homeiq_assets.feeds.calendar.google_api import CALENDARS, GoogleCalendars, 
 from homeiq_assets.feeds.calendar.google_transport import NAME
 from homeiq_assets.feeds.calendar.occupancy import answers, reach
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import OCCUPANCY_PREDICTION
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, floor_to
@@ -21,8 +21,6 @@ from homeiq_assets.window import HOUR, Window, floor_to
 OWN, OWNER = "primary", "owner"
 PLACES = {"homeOffice": Says.HOME_OFFICE, "officeLocation": Says.WORKPLACE, "customLocation": Says.WORKPLACE}
 UNSURE = ("tentative", "needsAction")
-
-logger = logging.getLogger(__name__)
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
@@ -54,11 +52,10 @@ class GoogleCalendar:
                 for number, page in enumerate(google.pages(calendar, reach(window, self._zone))):
                     found[user].extend(event for item in page.items for event in _event(item, words, calendar))
                     if page.access == "freeBusyReader" and number == 0:
-                        logger.warning(
-                            "%s: %s shows only when it is busy, so nothing is known of where; let the account see all "
-                            "event details",
+                        skip(
                             NAME,
-                            calendar,
+                            f"{calendar} shows only when it is busy, so nothing is known of where; let the account "
+                            "see all event details",
                         )
         yield from answers(NAME, found, window, self._zone, rules)
 
@@ -90,7 +87,7 @@ def _event(item: Item, words: Words, calendar: str) -> Iterator[Event]:
     if item.kind == "workingLocation":
         place = PLACES.get(item.working.type or "") if item.working else None
         if place is None:
-            logger.warning("%s: %s has a working location of an unknown kind, which is left out", NAME, calendar)
+            skip(NAME, f"{calendar} has a working location of an unknown kind, which is left out")
             return
         explicit, says = True, place
     elif item.transparency == "transparent" and isinstance(given[0], datetime):

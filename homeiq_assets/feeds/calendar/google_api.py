@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -65,6 +65,8 @@ class Item(_Strict):
 
 class Page(_Strict):
     """A page of a calendar's events."""
+
+    row_lists: ClassVar = frozenset({"items"})
 
     kind: str = Field(pattern="^calendar#events$")
     summary: str | None = None

@@ -7,6 +7,7 @@ occupancy.md has the rules.
 import difflib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, RootModel
@@ -40,7 +41,7 @@ class _Item(_Strict):
 
 
 class _Items(RootModel[list[_Item]]):
-    pass
+    row_lists: ClassVar = frozenset({""})
 
 
 class _Calendar(_Strict):

@@ -5,7 +5,7 @@ The newest hours are estimates that are revised for days. Calls and their shapes
 """
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,7 @@ from homeiq_assets.feeds.carbon.readings import (
 )
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -177,11 +178,15 @@ def _told(zone: str, known: Iterable[Intensity], mixed: Iterable[Mix] | None, wi
     Raises ProviderError where the times are of no regular slots.
     """
     readings: dict[datetime, dict[str, float]] = defaultdict(dict)
-    intensities = {one.at.astimezone(UTC): one.grams for one in known}
-    step = _step(sorted(intensities))
-    for at, grams in intensities.items():
-        _put(readings, window, at, INTENSITY, grams)
-    for mix in mixed or ():
+    intensities = list(known)
+    step = _step(sorted({one.at.astimezone(UTC) for one in intensities}))
+
+    def problem(one: Intensity | Mix) -> str | None:
+        return None if floor_to(one.at, step) == one.at else f"{one.at.isoformat()} is no start of a slot of {step}"
+
+    for one in without_odd(NAME, intensities, problem):
+        _put(readings, window, one.at.astimezone(UTC), INTENSITY, one.grams)
+    for mix in without_odd(NAME, mixed or (), problem):
         at = mix.at.astimezone(UTC)
         _put(readings, window, at, RENEWABLE, mix.renewable)
         _put(readings, window, at, FOSSIL, None if mix.fossil_free is None else 100 - mix.fossil_free)
@@ -197,12 +202,11 @@ def _put(
 
 
 def _step(times: list[datetime]) -> timedelta:
-    """The length of a slot: the least time between two of them, an hour at most."""
-    step = min((after - before for before, after in pairwise(times)), default=HOUR)
-    step = min(step, HOUR)
-    for at in times:
-        if step < SHORTEST_STEP or floor_to(at, step) != at:
-            raise ProviderError(NAME, f"{at.isoformat()} is no start of a slot of {step}")
+    """The length of a slot: the most frequent time between two of them, an hour at most."""
+    apart = Counter(after - before for before, after in pairwise(times)).most_common(1)
+    step = min(apart[0][0], HOUR) if apart else HOUR
+    if step < SHORTEST_STEP:
+        raise ProviderError(NAME, f"{times[0].isoformat()} is no start of a slot of {step}")
     return step
 
 

@@ -6,7 +6,7 @@ What the numbers mean as rows belongs to `electricity_maps.py`.
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -52,21 +52,25 @@ class Mix(_Strict):
 
 
 # A list of slots has another name in every kind of question.
-_LISTS = AliasChoices("history", "data", "forecast")
+LISTS = ("history", "data", "forecast")
 
 
 class Intensities(_Strict):
     """The answer of /v3/carbon-intensity/{history,past-range,forecast}."""
 
+    row_lists: ClassVar = LISTS
+
     zone: str = Field(min_length=1)
-    slots: list[Intensity] = Field(validation_alias=_LISTS)
+    slots: list[Intensity] = Field(validation_alias=AliasChoices(*LISTS))
 
 
 class Mixes(_Strict):
     """The answer of /v3/power-breakdown/{history,past-range}."""
 
+    row_lists: ClassVar = LISTS
+
     zone: str = Field(min_length=1)
-    slots: list[Mix] = Field(validation_alias=_LISTS)
+    slots: list[Mix] = Field(validation_alias=AliasChoices(*LISTS))
 
 
 class Latest(Intensity):

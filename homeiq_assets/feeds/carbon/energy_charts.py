@@ -5,7 +5,6 @@ revised for days. The intensity, and its forecast, come from GET /co2eq, which i
 is not there, rows come without them.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,6 +17,7 @@ from homeiq_assets.feeds.carbon.readings import INTENSITY, SHARES, WITHDRAWN, be
 from homeiq_assets.feeds.energy_charts import NAME, OTHERS, Series, Value, ask, client, market_day, steps
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -31,8 +31,6 @@ COUNTRIES = (
 DAY = timedelta(days=1)
 # A day ahead from any point of the current slot.
 HORIZON = 25 * HOUR
-
-logger = logging.getLogger(__name__)
 
 
 class _Intensity(Series):
@@ -130,7 +128,7 @@ class EnergyChartsCarbon:
         except VendorFailure as failure:
             if failure.status not in (404, 410):
                 raise
-            logger.warning("carbon_intensity comes without the intensity itself: %s", failure)
+            skip(NAME, f"carbon_intensity comes without the intensity itself: {failure}")
             return None
 
 

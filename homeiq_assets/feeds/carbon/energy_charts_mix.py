@@ -1,6 +1,5 @@
 """Energy-Charts' net public generation by type, and the shares of renewables and fossils in it."""
 
-import logging
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from homeiq_assets.feeds.carbon.readings import FOSSIL as FOSSIL_SHARE
 from homeiq_assets.feeds.carbon.readings import RENEWABLE as RENEWABLE_SHARE
 from homeiq_assets.feeds.energy_charts import NAME, Series, Strict, Value
+from homeiq_assets.feeds.skipped import skip
 
 RENEWABLE = frozenset(
     {
@@ -51,8 +51,6 @@ NOT_COUNTED = frozenset(
 )
 NEAR = timedelta(days=1)
 
-logger = logging.getLogger(__name__)
-
 
 class _Type(Strict):
     name: str
@@ -78,7 +76,7 @@ def shares(power: PublicPower) -> dict[datetime, dict[str, float]]:
     generating = {one.name: one.data for one in power.production_types if one.name not in NOT_COUNTED}
     unknown = generating.keys() - RENEWABLE - FOSSIL - NEITHER
     if unknown:
-        logger.warning("%s: types of generation that are not known are left out: %s", NAME, ", ".join(sorted(unknown)))
+        skip(NAME, f"types of generation that are not known are left out: {', '.join(sorted(unknown))}")
     whole = [True] * len(times)
     sums = {kind: [0.0] * len(times) for kind in (RENEWABLE, FOSSIL, NEITHER)}
     for kind, total in sums.items():

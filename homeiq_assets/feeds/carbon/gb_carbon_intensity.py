@@ -4,7 +4,6 @@ All of Great Britain has measured values (`actual`) within hours, the regions ha
 too. The mix comes beside either. Calls and their shapes are in `gb_carbon_intensity_api.py`.
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from homeiq_assets.feeds.carbon.gb_carbon_intensity_api import LONGEST_RANGE, NAME, STEP, Fuel, GbCarbonApi, HalfHour
 from homeiq_assets.feeds.carbon.readings import FOSSIL, INTENSITY, RENEWABLE, believable, reading_answers, row_of
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -22,8 +22,6 @@ DAY = timedelta(days=1)
 FUELS = {RENEWABLE: ("wind", "solar", "hydro"), FOSSIL: ("gas", "coal", "oil")}
 # Shares are rounded; a list that misses 100 % by more is not the whole mix.
 ROUNDING = 2.0
-
-logger = logging.getLogger(__name__)
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
@@ -96,7 +94,7 @@ def _shares(at: datetime, mix: list[Fuel] | None) -> dict[str, float]:
     known = {fuel.fuel: fuel.perc for fuel in mix}
     total = sum(percent for percent in known.values() if percent is not None)
     if abs(total - 100) > ROUNDING:
-        logger.warning("%s: the mix of %s adds up to %.1f %%, so it is not taken", NAME, at.isoformat(), total)
+        skip(NAME, f"the mix of {at.isoformat()} adds up to {total:.1f} %, so it is not taken", at)
         return {}
     shares = {}
     for field, fuels in FUELS.items():

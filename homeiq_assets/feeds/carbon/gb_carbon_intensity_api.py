@@ -15,6 +15,7 @@ from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.quotas import Quota
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, floor_to
 
@@ -209,19 +210,21 @@ class GbCarbonApi:
         self, halves: dict[datetime, HalfHour], slots: Iterable[_National] | Iterable[_Generation] | Iterable[_Regional]
     ) -> None:
         """Put what came where it belongs; of a half hour that comes twice the later values stand."""
-        for slot in slots:
-            start = slot.start.astimezone(UTC)
-            if slot.end - slot.start != STEP or floor_to(start, STEP) != start:
-                raise ProviderError(
-                    NAME, f"{start.isoformat()} .. {slot.end.isoformat()} is no half hour of settlement"
-                )
-            half = halves.setdefault(start, HalfHour())
+        for slot in without_odd(NAME, slots, _problem):
+            half = halves.setdefault(slot.start.astimezone(UTC), HalfHour())
             if isinstance(slot, _National | _Regional) and slot.intensity.forecast is not None:
                 half.forecast = slot.intensity.forecast
             if isinstance(slot, _National) and slot.intensity.actual is not None:
                 half.actual = slot.intensity.actual
             if isinstance(slot, _Generation | _Regional):
                 half.mix = slot.generationmix
+
+
+def _problem(slot: _HalfHour) -> str | None:
+    start = slot.start.astimezone(UTC)
+    if slot.end - slot.start == STEP and floor_to(start, STEP) == start:
+        return None
+    return f"{start.isoformat()} .. {slot.end.isoformat()} is no half hour of settlement"
 
 
 def _several(data: list[Element] | Element) -> list[Element]:

@@ -4,12 +4,12 @@ Plain functions. A reading is the intensity of one slot; shares of generation st
 a vendor knows, and what it calls them, belongs to its provider.
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import inf
 
 from homeiq_assets.feeds.provider import Answer
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import UNKNOWN, rows_of
 from homeiq_assets.window import Window
@@ -19,8 +19,6 @@ SHARES = frozenset({RENEWABLE, FOSSIL})
 # Readings missing between others for no longer than this were withdrawn; for longer the vendor had an outage.
 WITHDRAWN = timedelta(hours=1)
 
-logger = logging.getLogger(__name__)
-
 
 def believable(provider: str, field: str, at: datetime, value: float | None) -> float | None:
     """`value` if it can be one of `field` (g/kWh or percent), else None: a sentinel is logged, a null is not."""
@@ -28,7 +26,7 @@ def believable(provider: str, field: str, at: datetime, value: float | None) -> 
     low, high = bounds.low, bounds.high
     if value is None or (-inf if low is None else low) <= value <= (inf if high is None else high):
         return value
-    logger.warning("%s: no usable %s for %s: %s %s", provider, field, at.isoformat(), value, bounds.unit)
+    skip(provider, f"no usable {field} for {at.isoformat()}: {value} {bounds.unit}", at)
     return None
 
 

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from homeiq_assets.errors import NoHistory, ProviderError
 from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.carbon.readings import INTENSITY, believable, reading_answers, row_of
-from homeiq_assets.feeds.carbon.watttime_api import NAME, SIGNAL, Series, WattTimeApi
+from homeiq_assets.feeds.carbon.watttime_api import NAME, SIGNAL, Point, Series, WattTimeApi
 from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.measurements import CARBON_INTENSITY
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -145,11 +146,15 @@ def _not_in_plan(region: str) -> str:
 
 def _readings(series: Series, window: Window) -> dict[datetime, float]:
     """The values that lie in `window`, in g/kWh, in order of time; what cannot be an intensity is none."""
-    readings = {}
-    for point in sorted(series.data, key=lambda point: point.point_time):
+    step = series.meta.step
+
+    def problem(point: Point) -> str | None:
         at = point.point_time.astimezone(UTC)
-        if floor_to(at, series.meta.step) != at:
-            raise ProviderError(NAME, f"{at.isoformat()} is no start of a period of {series.meta.step}")
+        return None if floor_to(at, step) == at else f"{at.isoformat()} is no start of a period of {step}"
+
+    readings = {}
+    for point in sorted(without_odd(NAME, series.data, problem), key=lambda point: point.point_time):
+        at = point.point_time.astimezone(UTC)
         if point.value is None or at not in window:
             continue
         grams = believable(NAME, INTENSITY, at, point.value * GRAMS_PER_KWH)

@@ -5,7 +5,7 @@ What the numbers mean as rows belongs to `watttime.py`.
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -56,6 +56,8 @@ class Meta(_Strict):
 
 class Series(_Strict):
     """The answer of /v3/historical and /v3/forecast."""
+
+    row_lists: ClassVar = frozenset({"data"})
 
     data: list[Point]
     meta: Meta

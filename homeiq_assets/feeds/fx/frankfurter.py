@@ -5,7 +5,6 @@ reader takes the last rate before. Only v1 is the ECB's word: v2 blends many ban
 ones are rounded.
 """
 
-import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
@@ -18,6 +17,7 @@ from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.quotas import Quota
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import FX_RATE
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -32,8 +32,6 @@ QUOTA = Quota(NAME, 60, timedelta(hours=1))
 # The longest that TARGET was ever closed is five days: rates further apart have others missing between them.
 CLOSED = timedelta(days=7)
 HIGHEST = FX_RATE.field("rate").high or 0.0
-
-logger = logging.getLogger(__name__)
 
 _Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 _Rate = Annotated[float, Field(allow_inf_nan=False)] | None
@@ -123,7 +121,7 @@ def _answers(rates: dict[date, dict[str, float | None]], window: Window) -> Iter
 def _rows(day: date, rates: dict[str, float | None]) -> Iterator[dict[str, object]]:
     for currency, rate in rates.items():
         if rate is None or not 0 < rate <= HIGHEST:
-            logger.warning("%s: no usable rate of %s for %s: %s", NAME, currency, day, rate)
+            skip(NAME, f"no usable rate of {currency} for {day}: {rate}", _start(day))
             continue
         yield {"time": _start(day), "base": BASE, "currency": currency, "rate": rate}
 

@@ -4,7 +4,6 @@ Minutes, made into 5-minute rows, for the last days; quarters of an hour for all
 minutes for about a week only. A value is the energy (kWh) of a bucket with the channel's multiplier in it.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from homeiq_assets.feeds.meter.emporia_api import MINUTES, QUARTERS, EmporiaApi,
 from homeiq_assets.feeds.meter.emporia_login import NAME
 from homeiq_assets.feeds.meter.readings import JOULES_PER_KWH, circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.settings import Settings
@@ -33,8 +33,6 @@ TURNS = [timedelta(minutes=minutes) for minutes in (5, 10, 15, 20, 30, 60)]
 REQUEST_SECONDS = 3.0
 # No home draws more: beyond stands a sentinel, not a reading.
 MOST_W = SMART_METER.field("total_power_w").high or 0.0
-
-logger = logging.getLogger(__name__)
 
 Means = dict[datetime, tuple[float, float]]
 """Mean power (W) and the seconds it is the mean of, by start of the interval."""
@@ -149,7 +147,7 @@ def means(usage: Mapping[datetime, float], bucket: timedelta, step: timedelta) -
     steps: dict[datetime, list[float]] = {}
     for at, kwh in usage.items():
         if abs(kwh) * JOULES_PER_KWH / bucket.total_seconds() > MOST_W:
-            logger.warning("%s: no usable value for %s: %s kWh", NAME, at.isoformat(), kwh)
+            skip(NAME, f"no usable value for {at.isoformat()}: {kwh} kWh", at)
             continue
         steps.setdefault(floor_to(at, step), []).append(kwh)
     newest = max(steps, default=None)

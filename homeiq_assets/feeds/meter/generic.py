@@ -1,6 +1,5 @@
 """Any JSON API as a smart meter, as the settings describe it: its rows become those of the meter and its circuits."""
 
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from homeiq_assets.feeds.described_rows import NAME, Interval, Row
 from homeiq_assets.feeds.meter.intervals import STEP, Reading, runs, tidy
 from homeiq_assets.feeds.meter.readings import JOULES_PER_KWH, circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.settings import Settings
@@ -24,8 +24,6 @@ from homeiq_assets.window import HOUR, Window, floor_to, local_date, local_midni
 URL, JMESPATH, FACTOR = "METER_URL", "METER_JMESPATH", "METER_UNIT_FACTOR"
 HOME = ""
 LARGEST_W = SMART_METER.field("total_power_w").high or math.inf
-
-logger = logging.getLogger(__name__)
 
 
 class _Row(Row):
@@ -124,7 +122,7 @@ class GenericMeter:
                 value = math.nan if one.row.power_w is None else one.row.power_w
             watts = value * self._settings.meter_unit_factor
             if math.isnan(watts) or abs(watts) > LARGEST_W:
-                logger.warning("%s: no usable reading for %s: %s W", NAME, one.start.isoformat(), watts)
+                skip(NAME, f"no usable reading for {one.start.isoformat()}: {watts} W", one.end)
             elif one.end <= now:
                 yield Reading(one.start, one.end, one.row.series, watts, length)
 

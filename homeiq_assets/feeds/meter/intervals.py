@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from homeiq_assets.errors import ProviderError
+from homeiq_assets.feeds.skipped import without_odd
 from homeiq_assets.window import HOUR, Window, floor_to
 
 STEP = timedelta(minutes=5)
@@ -37,19 +37,21 @@ def tidy(provider: str, readings: Iterable[Reading]) -> list[Reading]:
     """The readings in order, each once, none finer than five minutes.
 
     Of finer ones each five minutes hold the mean over the part that is known, weighted by time. Five minutes that the
-    newest of all readings does not reach the end of are left out: the rest of them may still come. Raises
-    ProviderError where two readings of a series share time (which of them is true cannot be known), or one is longer
-    than a day.
+    newest of all readings does not reach the end of are left out: the rest of them may still come. Readings of a
+    series that share time are skipped (which of them is true cannot be known), and so are those longer than a day.
+    Raises ProviderError where none remains, or finer and coarser ones share time.
     """
-    ordered = sorted(set(readings))
-    _refuse_overlaps(provider, ordered)
+    known = sorted(set(readings))
+    odd = _contradictions(known)
+    ordered = without_odd(provider, known, odd.get)
     fine = [reading for reading in ordered if reading.length < STEP]
     if not fine:
         return ordered
     newest = max(reading.end for reading in ordered)
     means = [mean for mean in _means(fine) if mean.end <= newest]
     result = sorted([*(reading for reading in ordered if reading.length >= STEP), *means])
-    _refuse_overlaps(provider, result)
+    for problem in _contradictions(result).values():
+        raise ProviderError(provider, problem)
     return result
 
 
@@ -69,19 +71,22 @@ def _means(readings: Iterable[Reading]) -> Iterator[Reading]:
         yield Reading(slot, slot + STEP, series, joules[series, slot] / seconds, timedelta(seconds=seconds))
 
 
-def _refuse_overlaps(provider: str, ordered: Iterable[Reading]) -> None:
-    by_series: dict[str, list[Reading]] = defaultdict(list)
+def _contradictions(ordered: Iterable[Reading]) -> dict[Reading, str]:
+    """The readings that cannot be true, and why."""
+    odd: dict[Reading, str] = {}
+    latest: dict[str, Reading] = {}
     for reading in ordered:
         if reading.length > LONGEST:
-            raise ProviderError(provider, f"the reading of {reading.start:%Y-%m-%dT%H:%MZ} is of more than a day")
-        by_series[reading.series].append(reading)
-    for series, readings in by_series.items():
-        for one, following in pairwise(readings):
-            if following.start < one.end:
-                of = f" of {series}" if series else ""
-                raise ProviderError(
-                    provider, f"two different readings{of} for the time from {following.start:%Y-%m-%dT%H:%M:%SZ}"
-                )
+            odd[reading] = f"the reading of {reading.start:%Y-%m-%dT%H:%MZ} is of more than a day"
+            continue
+        before = latest.get(reading.series)
+        if before is not None and reading.start < before.end:
+            of = f" of {reading.series}" if reading.series else ""
+            odd[reading] = f"two different readings{of} for the time from {reading.start:%Y-%m-%dT%H:%M:%SZ}"
+            odd.setdefault(before, odd[reading])
+        if before is None or reading.end > before.end:
+            latest[reading.series] = reading
+    return odd
 
 
 def runs(provider: str, readings: list[Reading], window: Window) -> Iterator[tuple[Window, timedelta]]:

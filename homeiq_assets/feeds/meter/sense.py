@@ -4,7 +4,6 @@ Its history holds hours of the monitor's own local days; finer there is only the
 mean of any interval and never becomes a row.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.meter.sense_api import Monitor, SenseApi, Usage
 from homeiq_assets.feeds.meter.sense_login import NAME
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.settings import Settings
@@ -29,8 +29,6 @@ from homeiq_assets.window import HOUR, Window, hour_edges, local_date, local_day
 LAG = timedelta(minutes=10)
 # No home draws more: beyond stands a sentinel, not a reading.
 MOST_W = SMART_METER.field("total_power_w").high or 0.0
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -155,7 +153,7 @@ def _watts(times: Sequence[datetime], kwh: Sequence[float | None] | None) -> dic
         if value is None:
             continue
         if abs(value * 1000) > MOST_W:
-            logger.warning("%s: no usable value for %s: %s kWh", NAME, at.isoformat(), value)
+            skip(NAME, f"no usable value for {at.isoformat()}: {value} kWh", at)
             continue
         found[at] = value * 1000
     return found

@@ -4,10 +4,9 @@ The same endpoint is history, today and tomorrow (published about 14:00 CET). Pr
 EUR/MWh of the whole market interval; fair use is 100 requests a day, so a month is one request.
 """
 
-import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +17,7 @@ from homeiq_assets.feeds.pricing.published import Published, price_feeds
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.quotas import Quota
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
@@ -29,8 +29,6 @@ HOSTS = {"DE": "https://api.awattar.de", "AT": "https://api.awattar.at"}
 LOWEST_EUR_PER_MWH, HIGHEST_EUR_PER_MWH = -500.0, 20_000.0
 QUOTA = Quota(NAME, 100, timedelta(days=1))
 LAST_MS = 4_102_444_800_000  # 2100-01-01
-
-logger = logging.getLogger(__name__)
 
 
 class _Price(BaseModel):
@@ -44,6 +42,7 @@ class _Price(BaseModel):
 
 class _MarketData(BaseModel):
     model_config = ConfigDict(strict=True)
+    row_lists: ClassVar = frozenset({"data"})
 
     object: Literal["list"]
     data: list[_Price]
@@ -87,7 +86,7 @@ def _priced(prices: list[_Price]) -> Iterable[Slot]:
     for price in prices:
         start = _instant(price.start_timestamp)
         if price.marketprice is None or not LOWEST_EUR_PER_MWH <= price.marketprice <= HIGHEST_EUR_PER_MWH:
-            logger.warning("%s: no usable price for %s: %s", NAME, start.isoformat(), price.marketprice)
+            skip(NAME, f"no usable price for {start.isoformat()}: {price.marketprice}", start)
             continue
         yield Slot(start, _instant(price.end_timestamp), price.marketprice / 1000)
 

@@ -8,7 +8,7 @@ and tomorrow (published about 13:00 CET, zone by zone). Prices are net EUR/MWh i
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -33,6 +33,7 @@ from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.pricing.published import PriceFeed, Published
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, floor_to
@@ -74,6 +75,8 @@ class _Row(Strict):
 
 class _Rows(Told):
     """The answer of the second version."""
+
+    row_lists: ClassVar = frozenset({"data"})
 
     data: list[_Row]
     unit: Literal["EUR / MWh"]
@@ -161,6 +164,6 @@ def _slots(answer: _Prices | _Rows) -> Iterator[Slot]:
     lengths = steps(times)
     for at, price in zip(times, answer.price, strict=True):
         if price is None or not LOWEST_EUR_PER_MWH <= price <= HIGHEST_EUR_PER_MWH:
-            logger.warning("%s: no usable price for %s: %s", NAME, at.isoformat(), price)
+            skip(NAME, f"no usable price for {at.isoformat()}: {price}", at)
         elif market_day(at) in lengths:
             yield Slot(at, at + lengths[market_day(at)], price / 1000)

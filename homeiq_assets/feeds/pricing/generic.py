@@ -1,6 +1,5 @@
 """Prices of the owner's own: a tariff that stands in the settings, or any JSON API that they describe."""
 
-import logging
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,14 +12,13 @@ from homeiq_assets.feeds.pricing import tariff
 from homeiq_assets.feeds.pricing.published import Published, price_feeds
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
 
 TARIFF, URL, JMESPATH = tariff.SETTING, "PRICING_URL", "PRICING_JMESPATH"
 # What APIs write where they have no number; no market has had such a price in any unit.
 SENTINELS = frozenset({-999.0, -9999.0, -99999.0})
-
-logger = logging.getLogger(__name__)
 
 
 class _Price(Row):
@@ -76,7 +74,7 @@ class _GenericPrices:
         for one in rows:
             price = one.row.price
             if price is None or not math.isfinite(price) or price in SENTINELS:
-                logger.warning("%s: no usable price for %s: %s", NAME, one.start.isoformat(), price)
+                skip(NAME, f"no usable price for {one.start.isoformat()}: {price}", one.start)
                 continue
             slots.append(Slot(one.start, one.end, price * self._settings.pricing_unit_factor))
         if rows and not slots and rows[0].start <= now:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, tidy, whole_days, with_tariff
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
@@ -76,6 +77,8 @@ class PriceFeed:
             self._settings.sound("PRICING_PEAK_HOURS")
         # Both feeds ask for the same whole days, so that a poll of the two asks the vendor once.
         known = self._priced(whole_days(window, self._zone), now)
+        if now in window and not any(slot.start <= now < slot.end for slot in known.slots):
+            skip(self.name, "no price of the present is published")
         if self.measurement is ELECTRICITY_PRICING_FORECAST:
             return forecast_answers(known.slots, window, provider=self.name, zone=self._zone)
         return pricing_answers(
@@ -94,7 +97,8 @@ class PriceFeed:
         known = self._priced(today, now)
         slots = [slot for slot in known.slots if slot.start in today]
         if not slots:
-            return "reachable, but no price of today is published"
+            skip(self.name, "no price of today is published")
+            return "reachable"
         current = [slot.price for slot in slots if slot.start <= now < slot.end]
         price = f", now {current[0]:.4f} {known.currency}/kWh" if current else ""
         return f"{len(slots)} prices of today{price}"

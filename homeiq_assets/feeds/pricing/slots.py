@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds.provider import Answer
+from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.schema import rows_of
 from homeiq_assets.settings import Settings
@@ -35,19 +36,26 @@ class Slot:
 def tidy(provider: str, slots: Iterable[Slot]) -> list[Slot]:
     """The slots in order, each once.
 
-    Raises ProviderError for a slot that is too short (or ends before it has begun), and where two slots that are
-    not the same share time: which of their prices is true cannot be known.
+    A slot that is too short (or ends before it has begun) is skipped, and so are slots that are not the same and share
+    time: which of their prices is true cannot be known. Raises ProviderError where no slot remains.
     """
-    ordered: list[Slot] = []
-    for slot in sorted(set(slots)):
+    known = sorted(set(slots))
+    odd: dict[Slot, str] = {}
+    latest: Slot | None = None
+    for slot in known:
         if slot.end - slot.start < SHORTEST:
-            raise ProviderError(
-                provider, f"the price of {slot.start:%Y-%m-%dT%H:%MZ} is for less time than any market's interval"
-            )
-        if ordered and slot.start < ordered[-1].end:
-            raise ProviderError(provider, f"two different prices for the time from {slot.start:%Y-%m-%dT%H:%MZ}")
-        ordered.append(slot)
-    return ordered
+            odd[slot] = f"the price of {slot.start:%Y-%m-%dT%H:%MZ} is for less time than any market's interval"
+            continue
+        if latest is not None and slot.start < latest.end:
+            odd[slot] = f"two different prices for the time from {slot.start:%Y-%m-%dT%H:%MZ}"
+            odd.setdefault(latest, odd[slot])
+        if latest is None or slot.end > latest.end:
+            latest = slot
+    for slot, problem in odd.items():
+        skip(provider, problem, slot.start)
+    if odd and len(odd) == len(known):
+        raise ProviderError(provider, next(iter(odd.values())))
+    return [slot for slot in known if slot not in odd]
 
 
 def with_tariff(slot: Slot, settings: Settings) -> Slot:

@@ -7,7 +7,7 @@ import base64
 import json
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -30,10 +30,6 @@ PRECONDITION_REQUIRED = 428
 
 _PRICE = "{ startsAt total currency }"
 _HOMES = "viewer { homes { id currentSubscription"
-TODAY = (
-    f"query {{ {_HOMES} {{ priceInfo(resolution: QUARTER_HOURLY) "
-    f"{{ current {_PRICE} today {_PRICE} tomorrow {_PRICE} }} }} }} }} }}"
-)
 _PAGE = f"{{ pageInfo {{ hasNextPage endCursor }} nodes {_PRICE} }}"
 
 
@@ -52,7 +48,6 @@ class Price(_Strict):
 class PriceInfo(_Strict):
     """Prices of the home's local today and, once published, tomorrow."""
 
-    current: Price | None = None
     today: list[Price | None] | None = None
     tomorrow: list[Price | None] | None = None
 
@@ -101,6 +96,8 @@ class _Error(_Strict):
 
 
 class _Answer(_Strict):
+    row_lists: ClassVar = frozenset({"today", "tomorrow", "nodes"})
+
     # An answer with errors is no right one, whatever data it holds: it is neither used nor kept.
     errors: list[_Error] | None = None
     data: _Data
@@ -137,9 +134,10 @@ class TibberApi:
     ) -> None:
         self._client.close()
 
-    def today(self) -> PriceInfo:
+    def today(self, resolution: str) -> PriceInfo:
         """The prices of today and tomorrow, as far as they are published."""
-        return self._ask(TODAY).price_info or PriceInfo()
+        info = f"priceInfo(resolution: {resolution}) {{ today {_PRICE} tomorrow {_PRICE} }}"
+        return self._ask(f"query {{ {_HOMES} {{ {info} }} }} }} }}").price_info or PriceInfo()
 
     def history(self, resolution: str, first: int, after: str) -> PriceRange:
         """At most `first` prices from about the cursor `after` on."""
@@ -186,9 +184,13 @@ def cursor(at: datetime) -> str:
 def _judged(failure: VendorFailure) -> VendorFailure:
     """The failure with what the owner, or a later run, can do about it. Tibber's status says little of the cause."""
     said = str(failure)
+    if failure.status in (401, 403):
+        problem = said.removeprefix(f"{NAME}: ")
+        refused = VendorFailure(NAME, problem, status=failure.status, excerpt=failure.excerpt)
+        return refused.advise(f"Look at {KEY}.")
     if INTERNAL in said or failure.status == PRECONDITION_REQUIRED:
         problem = said.removeprefix(f"{NAME}: ")
         return VendorFailure(NAME, problem, retryable=True, status=failure.status, excerpt=failure.excerpt)
-    if "UNAUTHENTICATED" in said or failure.status in (400, 401, 403):
+    if "UNAUTHENTICATED" in said or failure.status == 400:
         return failure.advise(f"Look at {KEY}.")
     return failure

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.measurements import OCCUPANCY_PREDICTION
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.calendar.google_home import (
     DAY,
+    EVENTS,
     MONDAY,
     NOW,
     PRIMARY,
@@ -205,6 +207,19 @@ def test_an_event_without_an_end_is_left_out_and_told(
     vendor.misbehave(page(timed(*HOURS, **GONE) | {missing: None}), path=PRIMARY)
     assert slot(fetch(vendor), 9)["currently_home"] is True
     assert "without a beginning or an end" in caplog.text
+
+
+def test_an_event_with_a_date_at_one_end_is_left_out_and_named_and_all_others_count(vendor: GoogleVendor) -> None:
+    odd = timed("2026-03-02T09:00:00+01:00", "2026-03-02T12:00:00+01:00", summary="Away") | {
+        "start": {"date": "2026-03-02"}
+    }
+    usual = rows(fetch(vendor))
+    vendor.misbehave(page(odd, {"status": 7}, *EVENTS), path=PRIMARY)
+    with noting(NOW) as skipped:
+        assert rows(fetch(vendor)) == usual
+    first, second = skipped.listed
+    assert "items.1.status of its answer is not what the API promises" in first
+    assert second.startswith("primary has an event with a date at one end and a time at the other (2026-03-02 to ")
 
 
 def test_a_working_location_of_an_unknown_kind_is_left_out_and_told(

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.calendar import home_assistant
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.measurements import OCCUPANCY_PREDICTION
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
@@ -165,6 +166,26 @@ def test_what_is_not_home_assistant_makes_the_owner_look_at_the_address() -> Non
 WHOLE = event("2026-03-02", "2026-03-03", "Trip")
 
 
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"start": {"dateTime": "2026-03-02T09:00:00Z"}}, "a date at one end and a time at the other"),
+        ({"end": {"dateTime": "2026-03-03T00:00:00Z"}}, "a date at one end and a time at the other"),
+        ({"start": {"date": "2026-03-05"}}, "ends before it begins (2026-03-05 to 2026-03-03)"),
+        ({"start": {"date": "2026-02-30"}}, "0.start.date"),
+        ({"summary": 7}, "0.summary"),
+    ],
+)
+def test_one_odd_event_is_left_out_and_named_and_all_others_count(
+    vendor: HomeAssistantRest, odd: dict[str, Any], told: str
+) -> None:
+    vendor.misbehave(json_reply([WHOLE | odd, *EVENTS[ANNA]]), path=PATH)
+    with noting(NOW) as skipped:
+        assert away(fetch(vendor)) == away(fetch(vendor))
+    (named,) = skipped.listed
+    assert told in named
+
+
 @pytest.mark.parametrize("missing", [{"start": None}, {"end": {"date": None}}])
 def test_an_event_without_an_end_is_left_out_and_told(
     vendor: HomeAssistantRest, missing: dict[str, Any], caplog: pytest.LogCaptureFixture
@@ -180,7 +201,6 @@ def test_an_event_without_an_end_is_left_out_and_told(
         (json_reply([WHOLE | {"summary": 7}]), "0.summary"),
         (json_reply([WHOLE | {"start": {"date": "2026-02-30"}}]), "0.start.date"),
         (json_reply([WHOLE | {"start": {"dateTime": "2026-03-02T09:00:00"}}]), "0.start.dateTime"),
-        (json_reply([WHOLE | {"start": {"dateTime": "2026-03-02T09:00:00Z"}}]), "a date at one end"),
         (json_reply([WHOLE | {"start": "2026-03-02"}]), "0.start"),
         (json_reply({"message": "an error inside a 200"}), "an error inside a 200"),
         (json_reply(None), "the answer"),

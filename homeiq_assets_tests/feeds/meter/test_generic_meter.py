@@ -8,6 +8,7 @@ import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.meter import generic
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
 from homeiq_assets_tests.feeds.meter.described_meter import (
@@ -225,13 +226,15 @@ def test_rows_that_are_no_readings_are_an_error_that_shows_what_came(
     assert told.endswith("Look at METER_JMESPATH.")
 
 
-def test_readings_that_share_time_are_refused_and_repeated_ones_are_not(vendor: DescribedVendor) -> None:
+def test_readings_that_share_time_are_left_out_and_repeated_ones_are_not(vendor: DescribedVendor) -> None:
     vendor.rows[DAY.start] *= 2
     assert answers(vendor)[0].rows.num_rows == 121
 
     vendor.rows[DAY.start] = [{"w": 1.0}, {"w": 2.0}]
-    with pytest.raises(ProviderError, match="two different readings for the time from 2026-11-19T23:00:00Z"):
-        answers(vendor)
+    with noting(AFTER) as skipped:
+        first = answers(vendor)[0].rows.to_pylist()[0]
+    assert first["daily_kwh"] == pytest.approx(first["total_power_w"] * 4 / 60 / 1000)
+    assert "two different readings for the time from 2026-11-19T23:00:00Z" in skipped.summary()
 
 
 def test_settings_that_do_not_suffice_say_what_to_set() -> None:

@@ -11,6 +11,7 @@ import pytest
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.pricing import awattar
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
@@ -247,7 +248,9 @@ def test_the_probe_says_what_today_costs(vendor: AwattarVendor) -> None:
     vendor.now = NOON
     assert provider(vendor).probe(NOON) == f"24 prices of today, now {PRICES[NOON] / 1000:.4f} EUR/kWh"
     vendor.prices = {}
-    assert "no price of today" in provider(vendor).probe(NOON)
+    with noting(NOON) as skipped:
+        assert provider(vendor).probe(NOON) == "reachable"
+    assert skipped.listed == ["no price of today is published"]
 
 
 def test_instants_go_out_as_epoch_milliseconds(vendor: AwattarVendor) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets_tests.feeds.pricing.test_energy_charts import (
     DAY,
@@ -213,7 +214,9 @@ def test_the_probes_of_both_feeds_say_what_today_costs_and_ask_once(
     assert told == [f"96 prices of today, now {(PRICES[NOON] or 0) / 1000:.4f} EUR/kWh"] * 2
     assert len(vendor.asked) == 1
     vendor.prices = {}
-    assert "no price of today" in provider(vendor).probe(NOON + HOUR)
+    with noting(NOON + HOUR) as skipped:
+        assert provider(vendor).probe(NOON + HOUR) == "reachable"
+    assert skipped.listed == ["no price of today is published"]
 
 
 class TestInAHome:

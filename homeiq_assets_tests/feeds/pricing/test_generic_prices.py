@@ -10,6 +10,7 @@ import pytest
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.pricing import awattar, generic
 from homeiq_assets.feeds.provider import Answer, Provider
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
@@ -185,13 +186,12 @@ def test_a_lone_row_without_its_end_is_refused_as_its_length_is_not_known(vendor
         answers(vendor)
 
 
-def test_two_prices_for_one_hour_are_refused_and_a_repeated_one_is_not(vendor: DescribedVendor) -> None:
+def test_two_prices_for_one_hour_are_both_left_out_and_a_repeated_one_is_not(vendor: DescribedVendor) -> None:
     vendor.rows[DAY.start] *= 2
     assert len(rows(answers(vendor))) == 24
 
     vendor.rows[DAY.start] = [{"p": 1.0}, {"p": 2.0}]
-    with pytest.raises(ProviderError, match="two different prices"):
-        answers(vendor)
+    assert len(rows(answers(vendor))) == 23
 
 
 def test_the_owners_tariff_and_currency_are_in_both_feeds(vendor: DescribedVendor) -> None:
@@ -227,4 +227,6 @@ def test_settings_that_do_not_suffice_say_what_to_set(given: dict[str, str], pro
 def test_the_probe_says_what_today_costs(vendor: DescribedVendor) -> None:
     assert provider(vendor).probe(NOW) == "24 prices of today, now 0.1000 EUR/kWh"
     vendor.rows = {}
-    assert "no price of today" in provider(vendor).probe(NOW)
+    with noting(NOW) as skipped:
+        assert provider(vendor).probe(NOW) == "reachable"
+    assert skipped.listed == ["no price of today is published"]

@@ -6,7 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
+from homeiq_assets.feeds.skipped import noting
+from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.pricing.octopus_home import (
     AGILE,
@@ -21,7 +24,9 @@ from homeiq_assets_tests.feeds.pricing.octopus_home import (
     NOON,
     PENCE,
     PRICING,
+    SPRING,
     TOMORROW,
+    agile,
     answers,
     provider,
     rates,
@@ -233,7 +238,97 @@ def test_a_home_whose_day_is_not_the_markets_still_has_whole_days(
         assert sum(answer.rows["peak_period"].to_pylist()) == 12
 
 
+class TestDayAndNight:
+    """Tariffs with two registers, whose rates do not say when it is night."""
+
+    CAR, ECONOMY_7 = "E-1R-IOG-SMB-VAR-24-10-29-E", "E-2R-VAR-22-11-01-C"
+
+    @pytest.fixture(autouse=True)
+    def _tariffs(self, vendor: OctopusVendor) -> None:
+        vendor.tariffs |= {self.CAR: [], self.ECONOMY_7: []}
+        for tariff in (self.CAR, self.ECONOMY_7):
+            vendor.registers[tariff, "day"] = [Rate(30.371355, SPRING)]
+            vendor.registers[tariff, "night"] = [Rate(6.89997, SPRING)]
+
+    def test_a_car_tariff_is_cheap_from_half_past_eleven_to_half_past_five_in_london(
+        self, vendor: OctopusVendor
+    ) -> None:
+        vendor.now = datetime(2026, 7, 10, tzinfo=UTC)
+        summer = local_day(date(2026, 7, 5), LONDON)
+        (answer,) = answers(vendor, summer, pricing_area=self.CAR)
+        assert answer.covers == summer
+        prices = [found["current_price"] for found in rows([answer])]
+        assert prices == pytest.approx([0.0689997] * 11 + [0.30371355] * 36 + [0.0689997])
+
+    def test_economy_7_is_cheap_for_seven_hours_of_a_clock_without_summer_time(self, vendor: OctopusVendor) -> None:
+        vendor.now = datetime(2026, 7, 10, tzinfo=UTC)
+        for day, first in ((date(2026, 7, 5), 3), (date(2026, 2, 5), 1)):
+            (answer,) = answers(vendor, local_day(day, LONDON), pricing_area=self.ECONOMY_7)
+            cheap = [n for n, found in enumerate(rows([answer])) if found["current_price"] < 0.1]
+            assert cheap == list(range(first, first + 14))
+        assert not [asked for asked in vendor.asked if "standard" in asked.path]
+
+    @pytest.mark.parametrize(("hours", "first"), [("1:00-2:30", 2), ("01:00-02:30 UTC", 4)])
+    def test_the_owner_says_when_it_is_night(self, vendor: OctopusVendor, hours: str, first: int) -> None:
+        vendor.now = datetime(2026, 7, 10, tzinfo=UTC)
+        day = local_day(date(2026, 7, 5), LONDON)
+        found = rows(answers(vendor, day, FORECAST, pricing_area=self.CAR, octopus_night_hours=hours))
+        assert [n for n, row in enumerate(found) if row["price"] < 0.1] == list(range(first, first + 3))
+
+    @pytest.mark.parametrize("hours", ["1-7", "00:15-07:00", "07:00-7:00", "23:30-05:30 London"])
+    def test_night_hours_that_make_no_sense_are_refused_by_their_setting(self, hours: str) -> None:
+        with pytest.raises(ValidationError, match="octopus_night_hours"):
+            Settings(octopus_night_hours=hours)
+
+    def test_rates_of_registers_change_in_time_and_with_the_payment_method(self, vendor: OctopusVendor) -> None:
+        vendor.registers[self.CAR, "night"] = [
+            Rate(8.0, SPRING, DAY.start + 2 * HOUR, "DIRECT_DEBIT"),
+            Rate(7.0, DAY.start + 2 * HOUR, None, "DIRECT_DEBIT"),
+            Rate(99.0, SPRING, None, "NON_DIRECT_DEBIT"),
+        ]
+        found = rows(answers(vendor, DAY, pricing_area=self.CAR))
+        assert [each["current_price"] for each in found[:12]] == pytest.approx([0.08] * 4 + [0.07] * 7 + [0.30371355])
+
+    def test_a_register_without_rates_is_named_and_the_other_is_taken(self, vendor: OctopusVendor) -> None:
+        vendor.registers[self.CAR, "night"] = []
+        with noting(NOON) as skipped:
+            assert len(rows(answers(vendor, DAY, pricing_area=self.CAR))) == 36
+        assert skipped.listed == [f"{self.CAR} has no night-unit-rates of {DAY}"]
+
+    def test_a_tariff_without_any_rates_is_named(self, vendor: OctopusVendor) -> None:
+        vendor.registers = {(self.CAR, "day"): [], (self.CAR, "night"): []}
+        with noting(NOON) as skipped:
+            assert answers(vendor, DAY, pricing_area=self.CAR) == []
+        assert "no price of the present is published" in skipped.listed
+
+
+@pytest.mark.parametrize(
+    ("odd", "missing", "told"),
+    [
+        (Rate(12.0, DAY.start + 2 * HOUR, DAY.start + 2 * HOUR + timedelta(minutes=3)), {4}, "less time than any"),
+        (Rate(12.0, DAY.start + 2 * HOUR, DAY.start + 2 * HOUR + timedelta(minutes=47)), {5}, "two different prices"),
+        (Rate(12.0, DAY.start + 2 * HOUR, DAY.start + HOUR), {4}, "ends before it begins"),
+        (Rate("12.0", DAY.start + 2 * HOUR, DAY.start + 3 * HOUR), {4}, "value_inc_vat"),
+    ],
+)
+def test_one_odd_rate_costs_its_own_time_and_no_month(
+    vendor: OctopusVendor, odd: Rate, missing: set[int], told: str
+) -> None:
+    vendor.now = NEXT_WEEK
+    vendor.tariffs[AGILE] = [rate for rate in agile() if rate.start != odd.start]
+    month = [row(rate.start, rate.pence) for rate in vendor.tariffs[AGILE] if rate.start and rate.start in DAY]
+    end = odd.end or DAY.end
+    month.append(row(DAY.start + 2 * HOUR, odd.pence, valid_to=f"{end:%Y-%m-%dT%H:%M:%SZ}"))
+    vendor.misbehave(rates(*month))
+    with noting(NEXT_WEEK) as skipped:
+        found = rows(answers(vendor, DAY))
+    assert {n for n in range(48) if DAY.start + n * HALF_HOUR not in {each["time"] for each in found}} == missing
+    assert told in skipped.summary()
+
+
 def test_the_probe_says_what_today_costs(vendor: OctopusVendor) -> None:
     assert provider(vendor).probe(NOON) == f"46 prices of today, now {PENCE[NOON] / 100:.4f} GBP/kWh"
     vendor.tariffs[AGILE] = []
-    assert "no price of today" in provider(vendor).probe(NOON)
+    with noting(NOON) as skipped:
+        assert provider(vendor).probe(NOON) == "reachable"
+    assert skipped.listed == ["no price of today is published"]

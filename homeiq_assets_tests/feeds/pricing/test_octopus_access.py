@@ -45,16 +45,13 @@ def home(vendor: OctopusVendor, tmp_path: Path) -> Household:
 
 def test_the_product_is_in_the_tariffs_code() -> None:
     for code in ("E-1R-OE-FIX-12M-26-10-02-P", " e-1r-oe-fix-12m-26-10-02-p "):
-        assert octopus.rates_path(Settings(pricing_area=code)) == (
-            "/v1/products/OE-FIX-12M-26-10-02/electricity-tariffs/E-1R-OE-FIX-12M-26-10-02-P/standard-unit-rates/"
-        )
+        found = octopus.tariff_of(Settings(pricing_area=code))
+        assert (found.code, found.product) == ("E-1R-OE-FIX-12M-26-10-02-P", "OE-FIX-12M-26-10-02")
 
 
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("E-2R-VAR-22-11-01-C", r"E-2R-VAR-22-11-01-C has a day and a night rate.*PRICING_PROVIDER=generic"),
-        ("E-2R-VAR-22-11-01-C", "PRICING_TARIFF"),
         ("G-1R-VAR-22-11-01-C", "gas"),
         ("AGILE-24-10-01", "no tariff code of Octopus, such as E-1R-AGILE-24-10-01-C"),
         ("E-1R-AGILE-24-10-01-Z", "no tariff code"),
@@ -101,7 +98,7 @@ def test_a_tariff_with_rates_for_other_methods_only_names_the_setting(vendor: Oc
         (html_reply(404), "PRICING_AREA"),
         (json_reply({"period_from": ["Enter a valid date/time."]}, 400), "Enter a valid date/time"),
         (json_reply({"detail": "Invalid API key."}, 401), "401"),
-        (json_reply({"detail": "no"}, 403), "403"),
+        (json_reply({"detail": "no"}, 403), "Look at PRICING_AREA"),
         (Reply(200, b""), "nothing in it"),
         (Misbehaviour(half=True), "not (complete) JSON"),
         (json_reply({"detail": "Request was throttled."}, 429, Retry_After="600"), "600 s"),

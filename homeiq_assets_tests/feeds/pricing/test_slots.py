@@ -17,6 +17,7 @@ from homeiq_assets.feeds.pricing.slots import (
     whole_days,
     with_tariff,
 )
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import Window, local_day
 
@@ -170,16 +171,31 @@ def test_slots_are_put_in_order_and_repeated_ones_dropped() -> None:
     assert tidy("test", [*reversed(slots), *slots[3:5]]) == slots
 
 
-def test_contradicting_prices_of_one_slot_are_an_error() -> None:
+def test_of_contradicting_prices_of_one_slot_neither_is_taken_and_all_others_are() -> None:
     slots = slots_of(local_day(date(2024, 1, 1), BERLIN))
-    with pytest.raises(ProviderError, match="two different prices for the time from 2024-01-01T02:00Z"):
-        tidy("test", [*slots, Slot(slots[3].start, slots[3].end, 99.0)])
+    with noting(slots[-1].end) as skipped:
+        known = tidy("test", [*slots, Slot(slots[3].start, slots[3].end, 99.0)])
+    assert known == [slot for slot in slots if slot != slots[3]]
+    assert skipped.listed == ["two different prices for the time from 2024-01-01T02:00Z"]
 
 
-def test_overlapping_slots_are_an_error() -> None:
+def test_a_slot_that_overlaps_others_is_left_out_with_them() -> None:
+    slots = slots_of(local_day(date(2024, 1, 1), BERLIN))
+    across = Slot(slots[3].start + QUARTER, slots[5].start + 2 * QUARTER, 3.0)
+    assert tidy("test", [*slots, across]) == [*slots[:3], *slots[6:]]
+
+
+def test_prices_that_all_contradict_one_another_are_an_error() -> None:
     slots = slots_of(local_day(date(2024, 1, 1), BERLIN))
     with pytest.raises(ProviderError, match="two different prices"):
-        tidy("test", [*slots, Slot(slots[3].start + QUARTER, slots[3].start + 2 * QUARTER, 3.0)])
+        tidy("test", [*slots, Slot(slots[0].start, slots[-1].end, 3.0)])
+
+
+def test_a_slot_too_short_for_any_market_is_left_out() -> None:
+    slots = slots_of(local_day(date(2024, 1, 1), BERLIN))
+    assert tidy("test", [*slots[:3], Slot(slots[3].start, slots[3].start + QUARTER / 5, 1.0), *slots[4:]]) == [
+        slot for slot in slots if slot != slots[3]
+    ]
 
 
 def test_a_slot_that_ends_before_it_begins_is_an_error() -> None:

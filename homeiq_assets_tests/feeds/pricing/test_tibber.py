@@ -1,6 +1,7 @@
 """Tibber, asked over HTTP: today, tomorrow and a paged past become quarter-hours, and nothing else does."""
 
 import base64
+import json
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.pricing.tibber_home import (
     DAY,
@@ -186,8 +188,60 @@ def test_pages_that_lead_nowhere_end(vendor: TibberVendor) -> None:
 @pytest.mark.parametrize("nothing", [page(), subscription({"priceInfoRange": None})], ids=["no prices", "null"])
 def test_an_empty_day_covers_nothing(vendor: TibberVendor, nothing: Reply) -> None:
     vendor.now = NEXT_WEEK
-    vendor.misbehave(nothing)
-    assert answers(vendor, DAY) == []
+    vendor.misbehave(nothing, nothing)
+    with noting(NEXT_WEEK) as skipped:
+        assert answers(vendor, DAY) == []
+    assert skipped.listed == [f"no quarter-hours of {DAY}, nor hours"]
+
+
+@pytest.mark.parametrize(
+    "silent", [today(), today(None), today(price(DAY.start, None), price(DAY.start + QUARTER, -999.0))],
+    ids=["an empty list", "null", "without usable prices"],
+)  # fmt: skip
+def test_where_today_has_no_quarter_hours_its_hours_are_taken_and_that_is_named(
+    vendor: TibberVendor, silent: Reply
+) -> None:
+    vendor.misbehave(silent)
+    with noting(NOON) as skipped:
+        (answer,) = answers(vendor, DAY)
+    assert (answer.covers, answer.step, answer.rows.num_rows) == (DAY, HOUR, 24)
+    assert sum(answer.rows["peak_period"].to_pylist()) == 6
+    assert f"no quarter-hours of {DAY}, so 24 hourly prices are taken" in skipped.listed
+    assert "resolution: HOURLY" in json.loads(vendor.asked[-1].body)["query"]
+
+
+def test_where_only_tomorrow_has_no_quarter_hours_though_it_should_its_hours_are_taken(vendor: TibberVendor) -> None:
+    vendor.now = DAY.start + 16 * HOUR
+    vendor.misbehave(today(*(price(DAY.start + n * QUARTER) for n in range(96))))
+    quarters, hours = answers(vendor, Window(DAY.start, TOMORROW.end))
+    assert (quarters.covers, quarters.step) == (DAY, QUARTER)
+    assert (hours.covers, hours.step, hours.rows.num_rows) == (TOMORROW, HOUR, 24)
+
+
+def test_days_of_the_past_without_quarter_hours_have_hours_and_the_others_keep_their_quarters(
+    vendor: TibberVendor,
+) -> None:
+    vendor.now = NEXT_WEEK
+    vendor.misbehave(page(*(price(DAY.start + n * QUARTER) for n in range(96, 192))))
+    with noting(NEXT_WEEK) as skipped:
+        hours, quarters = answers(vendor, Window(DAY.start, TOMORROW.end))
+    assert (hours.covers, hours.step, hours.rows.num_rows) == (DAY, HOUR, 24)
+    assert (quarters.covers, quarters.step, quarters.rows.num_rows) == (TOMORROW, QUARTER, 96)
+    assert skipped.listed == [f"no quarter-hours of {DAY}, so 24 hourly prices are taken"]
+
+
+@pytest.mark.parametrize("step", [QUARTER, HOUR])
+@pytest.mark.parametrize(
+    "odd", [price(DAY.start + timedelta(minutes=7)), price(DAY.start, "0.25"), price(DAY.start, startsAt="today"), 7]
+)
+def test_one_odd_price_is_left_out_and_named_and_all_others_are_taken(
+    vendor: TibberVendor, odd: Any, step: timedelta
+) -> None:
+    vendor.misbehave(today(*(price(DAY.start + n * step) for n in range(1, 24 * HOUR // step)), odd))
+    with noting(NOON) as skipped:
+        (answer,) = answers(vendor, DAY)
+    assert (answer.covers, answer.step) == (Window(DAY.start + step, DAY.end), step)
+    assert len(skipped.listed) == 1
 
 
 @pytest.mark.parametrize("nothing", [None, -999.0], ids=["null", "a sentinel"])
