@@ -61,8 +61,8 @@ class Tag:
 class Field:
     """A field: its type, unit, believable bounds (inclusive) and kind.
 
-    `poll_only`: the value exists only at the time of the poll (a forecast made then), so it is kept
-    when a later answer lacks it. `statistics`: what a tier keeps of it, where its series are of several kinds;
+    `poll_only`: a forecast made at the time of the poll. It is no reading, the first one of a row stands, and it is
+    kept when a later answer lacks it. `statistics`: what a tier keeps of it, where its series are of several kinds;
     the kind says it otherwise. `unit_field`: the text field that says the unit of a reading; only readings in the
     same unit are compared for `increase`.
     """
@@ -97,6 +97,11 @@ class Measurement:
     @cached_property
     def field_names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
+
+    @cached_property
+    def readings(self) -> tuple[str, ...]:
+        """The fields that are readings: a row without any of them says nothing of its own time."""
+        return tuple(field.name for field in self.fields if not field.poll_only)
 
     @cached_property
     def identity(self) -> tuple[str, ...]:
@@ -174,10 +179,19 @@ def conform(table: pa.Table, measurement: Measurement, absent: str = UNKNOWN) ->
     result = pa.table(arrays, schema=measurement.arrow)
     if result.num_rows == 0:
         return result
-    anything = pa.array([False] * result.num_rows)
-    for name in measurement.field_names:
-        anything = pc.or_(anything, pc.is_valid(result[name]))
-    return _last_per_key(result.filter(anything), measurement)
+    return _last_per_key(_with_any(result, measurement.field_names), measurement)
+
+
+def with_readings(rows: pa.Table, measurement: Measurement) -> pa.Table:
+    """The rows that hold a reading, and not forecasts alone."""
+    return _with_any(rows, measurement.readings)
+
+
+def _with_any(rows: pa.Table, names: Iterable[str]) -> pa.Table:
+    anything = pa.array([False] * rows.num_rows, pa.bool_())
+    for name in names:
+        anything = pc.or_(anything, pc.is_valid(rows[name]))
+    return rows.filter(anything)
 
 
 def widened(measurement: Measurement, columns: pa.Table | pa.Schema) -> Measurement:

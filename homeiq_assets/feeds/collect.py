@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import printable
-from homeiq_assets.schema import TIME, Measurement, conform
+from homeiq_assets.schema import TIME, Measurement, conform, with_readings
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import Window, ceil_to, floor_to, local_date, local_day, local_days, local_midnight
 
@@ -107,9 +107,9 @@ def _chunks(window: Window, longest: timedelta, zone: ZoneInfo) -> Iterator[Wind
 class StoredDay:
     """How a local day stands in the store.
 
-    `rows` counts them all; `intervals` the distinct times that are due at the survey's `now`, `expected` how
-    many there should be of them (None without a step); `beyond` names fields with unbelievable values;
-    `chart` holds times and values of the field to be drawn.
+    `rows` counts them all; `intervals` the distinct times with a reading that are due at the survey's `now`,
+    `expected` how many there should be of them (None without a step); `beyond` names fields with unbelievable
+    values; `chart` holds times and values of the field to be drawn.
     """
 
     day: date
@@ -143,12 +143,13 @@ def survey(
     for day in days:
         window = local_day(day, zone)
         rows = store.read(measurement, window)
+        read = with_readings(rows, measurement)["time"]
         step = steps.get(day, measurement.step)
         due = now if step is None else _due(window, step, now, max(late or timedelta(), 2 * step))
         yield StoredDay(
             day,
             rows.num_rows,
-            int(pc.count_distinct(rows.filter(pc.less(rows["time"], pa.scalar(due, TIME)))["time"]).as_py()),
+            int(pc.count_distinct(read.filter(pc.less(read, pa.scalar(due, TIME)))).as_py()),
             None if step is None else max(0, -((ceil_to(window.start, step) - due) // step)),
             [f"{day} {text}" for text in out_of_bounds(rows, measurement)],
             rows.select(["time"] if field is None else ["time", field]).drop_null(),

@@ -58,8 +58,8 @@ class Store(Protocol):
         Rows outside `covers` are an error; without rows nothing is changed. Idempotent, and safe against a
         crash at any moment: nothing that was stored is lost and a re-run puts right what was left. Where
         `step` is given, rows whose slot `[time, time + step)` already holds two or more rows of their
-        series are refused, and those stored rows stay. Values of `poll_only` fields are kept where the new
-        row has none.
+        series are refused, and those stored rows stay. Values of `poll_only` fields stay as they are
+        stored, also where the new row has none.
         """
         ...
 
@@ -122,7 +122,7 @@ class Store(Protocol):
         ...
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
-        """The time of the newest row, or None without any."""
+        """The time of the newest row with a reading (`Measurement.readings`), or None without any."""
         ...
 
     def counts(

@@ -35,9 +35,10 @@ def plan(stored: pa.Table, rows: pa.Table, measurement: Measurement, step: timed
     """How `stored` (all rows of the covered window) becomes `rows`; both conformed to the measurement.
 
     - A row is known by its tags and its time. A tag that changed makes another row: the old one is stale.
-    - A `poll_only` value that a new row lacks is carried over from the stored row of the same identity and
-      time, also where its tag changed. A stored row at a time of which the answer holds no row goes
-      whole, with its `poll_only` values: a reading withdrawn takes along what was forecast beside it.
+    - A stored `poll_only` value is carried over to the new row of the same identity and time, also where its tag
+      changed, and whatever the new row says of it: the first one was made nearest to the row's own time. A stored
+      row at a time of which the answer holds no row goes whole, with its `poll_only` values: a reading withdrawn
+      takes along what was forecast beside it.
     - With `step`, a new row is refused where its slot `[time, time + step)` holds two or more stored times
       of its identity; the stored rows of that slot stay. (Times, not rows: one reading that a killed
       writer left under both its old and its new tag is still one.)
@@ -118,7 +119,7 @@ def _refuse(
 
 
 def _carry(stored: pa.Table, rows: pa.Table, measurement: Measurement) -> pa.Table:
-    """`rows` with the `poll_only` values they lack.
+    """`rows` with the `poll_only` values that are stored.
 
     They come from the stored row of the same tags and time, else from one of the same identity and time that no
     row has the tags of any more: its tag changed.
@@ -131,7 +132,7 @@ def _carry(stored: pa.Table, rows: pa.Table, measurement: Measurement) -> pa.Tab
         same = having.take(_match(rows, having, keys))[name]
         before = changed.take(_match(rows, changed, time_keys))[name]
         at = rows.schema.get_field_index(name)
-        rows = rows.set_column(at, rows.schema.field(at), pc.coalesce(rows[name], same, before))
+        rows = rows.set_column(at, rows.schema.field(at), pc.coalesce(same, before, rows[name]))
     return rows
 
 

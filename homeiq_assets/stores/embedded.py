@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.errors import FieldTypeConflict
-from homeiq_assets.schema import Measurement, conform, widened
+from homeiq_assets.schema import Measurement, conform, widened, with_readings
 from homeiq_assets.stores.base import Probe, Replaced
 from homeiq_assets.stores.dayfiles import DayFiles, bytes_of, probe, read_day
 from homeiq_assets.stores.diff import plan
@@ -153,7 +153,7 @@ class EmbeddedStore:
         known_tags(measurement, tags)
         for _, path in reversed(self._files(measurement).between(Window(FIRST, LAST))):
             table = _load(path, measurement)
-            table = table.filter(_tagged(table, tags))
+            table = with_readings(table.filter(_tagged(table, tags)), measurement)
             if table.num_rows:
                 return EPOCH + timedelta(microseconds=int(pc.max(table["time"]).value) // 1000)
         return None

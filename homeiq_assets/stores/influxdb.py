@@ -106,7 +106,7 @@ class InfluxStore:
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""
-        fields = ", ".join(influxql.field(one) for one in measurement.fields)
+        fields = ", ".join(influxql.field(measurement.field(name)) for name in measurement.readings)
         rest = f"{influxql.where(None, _stored(measurement, tags))} ORDER BY time DESC LIMIT 1"
         found = self._ask(measurement, f"SELECT {fields} FROM {influxql.identifier(measurement.name)}{rest}")  # noqa: S608
         return influxql.instant(found[0]["time"]) if found else None

@@ -10,9 +10,12 @@ import pytest
 
 from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS, feed_checks
 from homeiq_assets.build import FEEDS
-from homeiq_assets.feeds.collect import StoredDay
+from homeiq_assets.feeds.carbon.asset import FEED as CARBON
+from homeiq_assets.feeds.collect import StoredDay, survey
+from homeiq_assets.feeds.feed import poll_window
 from homeiq_assets.feeds.skipped import Skipped
-from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
+from homeiq_assets.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING, SMART_METER
+from homeiq_assets.schema import rows_of
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.window import HOUR, local_day
 from homeiq_assets_tests.household import QUIET, Household, asset_key, checks_of, failure_of, household
@@ -139,6 +142,27 @@ class TestInARun:
         assert stale.severity == dg.AssetCheckSeverity.WARN
         assert stale.metadata["age_minutes"].value == 31.0
         assert stale.description == "stale since 2025-11-20 10:00 UTC"
+
+    def test_rows_that_hold_forecasts_alone_are_neither_readings_nor_intervals(self, home: Household) -> None:
+        home.clock.now = datetime(2025, 11, 20, 21, 5, tzinfo=UTC)
+        day = local_day(date(2025, 11, 20), VIENNA)
+        measured = [
+            {"time": day.start + n * HOUR, "region": "de", "carbon_intensity_gco2_kwh": 300.0} for n in range(13)
+        ]
+        forecast = [{"time": day.start + n * HOUR, "region": "de", "forecast_1h": 300.0} for n in range(13, 23)]
+        home.store.replace(CARBON_INTENSITY, rows_of(CARBON_INTENSITY, [*measured, *forecast]), day, HOUR)
+
+        age = checks_of(self.check_ages(home), "feeds/carbon_intensity")["newest_reading"]
+        assert not age.passed
+        assert age.description == "stale since 2025-11-20 11:00 UTC"
+        (found,) = survey(
+            CARBON_INTENSITY, home.store, [date(2025, 11, 20)], None, {date(2025, 11, 20): HOUR}, NOW, VIENNA
+        )
+        assert (found.rows, found.intervals) == (23, 9)
+        assert (
+            poll_window(CARBON, home.clock.now, VIENNA, home.store.newest(CARBON_INTENSITY)).start
+            == measured[-1]["time"]
+        )
 
     def test_a_backfill_of_an_old_day_does_not_make_a_silent_feed_look_fresh(self, home: Household) -> None:
         result = home.materialise("feeds/smart_meter", days="2025-10-24")

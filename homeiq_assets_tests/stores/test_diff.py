@@ -97,7 +97,7 @@ def test_carried_out_a_plan_leaves_the_answer_and_what_it_had_to_keep(
                 for at, row in sorted(stored.items(), key=lambda item: (item[0] != key, item[0]))
                 if (at[0], at[2]) == (key[0], key[2]) and "forecast" in row and (at == key or at not in answer)
             ]
-            expected[key] = {"forecast": forecasts[0]} | answer[key] if forecasts else answer[key]
+            expected[key] = answer[key] | ({"forecast": forecasts[0]} if forecasts else {})
         assert todo.counts.refused == len(refused)
         assert todo.counts.removed == len(stored.keys() - expected.keys())
     assert rows_in(todo.final) == expected

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.measurements import AIR_QUALITY, MV_DAILY_CARBON_SUMMARY, SMART_METER
+from homeiq_assets.measurements import AIR_QUALITY, CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY, SMART_METER
 from homeiq_assets.schema import rows_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
@@ -160,6 +160,24 @@ def test_the_newest_row_may_lie_in_the_future(store: Store) -> None:
 
     assert store.newest(AIR_QUALITY) == datetime(2100, 1, 1, tzinfo=UTC)
     assert len(held(store, AIR_QUALITY)) == 2
+
+
+def test_a_row_of_forecasts_alone_is_no_reading(store: Store) -> None:
+    region = {"region": "AT", "grid_operator": "APG"}
+    put(
+        store,
+        CARBON_INTENSITY,
+        [
+            {"time": NOON - HOUR, **region, "renewable_percentage": 60.0},
+            {"time": NOON, **region, "carbon_intensity_gco2_kwh": 200.0, "forecast_1h": 210.0},
+            *({"time": NOON + n * HOUR, **region, "forecast_1h": 210.0} for n in range(1, 11)),
+            {"time": NOON + 48 * HOUR, **region, "forecast_24h": 230.0},
+        ],
+    )
+
+    assert store.newest(CARBON_INTENSITY) == NOON
+    assert store.newest(CARBON_INTENSITY, tags={"region": "AT"}) == NOON
+    assert len(held(store, CARBON_INTENSITY)) == 13
 
 
 def test_values_are_counted_by_field(store: Store) -> None:

@@ -238,13 +238,16 @@ def test_what_was_forecast_at_the_poll_stays_when_a_later_answer_lacks_it(store:
     assert store.replace(CARBON_INTENSITY, later, DAY) == Replaced(unchanged=1)
 
 
-def test_a_newer_forecast_takes_the_place_of_the_stored_one(store: Store) -> None:
-    put(store, CARBON_INTENSITY, [carbon(NOON, carbon_intensity_gco2_kwh=200.0, forecast_1h=210.0)])
-
-    put(store, CARBON_INTENSITY, [carbon(NOON, carbon_intensity_gco2_kwh=200.0, forecast_1h=190.0)], DAY)
+def test_a_forecast_stays_as_the_first_poll_of_the_slot_made_it(store: Store) -> None:
+    for operator, first, second in (("APG", 210.0, None), ("APG", 190.0, 150.0), ("A.P.G.", 170.0, 140.0)):
+        polled = {"carbon_intensity_gco2_kwh": first - 10, "forecast_1h": first} | (
+            {} if second is None else {"forecast_24h": second}
+        )
+        put(store, CARBON_INTENSITY, [carbon(NOON, operator, **polled)], DAY)
 
     assert held(store, CARBON_INTENSITY) == rows(
-        CARBON_INTENSITY, carbon(NOON, carbon_intensity_gco2_kwh=200.0, forecast_1h=190.0)
+        CARBON_INTENSITY,
+        carbon(NOON, "A.P.G.", carbon_intensity_gco2_kwh=160.0, forecast_1h=210.0, forecast_24h=150.0),
     )
 
 

@@ -211,11 +211,19 @@ class WattTimeApi:
 
     def access(self, client: VendorClient, now: datetime) -> Access:
         """What the account may ask for."""
-        return self.get(client, "/v3/my-access", {"signal_type": SIGNAL}, Access, now)
+        try:
+            return self.get(client, "/v3/my-access", {"signal_type": SIGNAL}, Access, now)
+        except VendorFailure as failure:
+            raise failure.advise(f"Look at {self._account}.") if failure.status == 403 else failure from None
 
     @property
     def _can_log_in(self) -> bool:
         return bool(self._settings.watttime_username) and self._settings.watttime_password is not None
+
+    @property
+    def _account(self) -> str:
+        """The settings that the account is in, for errors."""
+        return "WATTTIME_USERNAME and WATTTIME_PASSWORD" if self._can_log_in else "WATTTIME_API_TOKEN"
 
     @property
     def _token_file(self) -> Path:
@@ -259,8 +267,7 @@ class WattTimeApi:
         except VendorFailure as failure:
             if failure.status != 401:
                 raise
-            named = "WATTTIME_USERNAME and WATTTIME_PASSWORD" if self._can_log_in else "WATTTIME_API_TOKEN"
-            raise failure.advise(f"Look at {named}.") from None
+            raise failure.advise(f"Look at {self._account}.") from None
 
 
 def _fresh(since: datetime, life: timedelta, now: datetime) -> bool:

@@ -26,6 +26,7 @@ SERVICE = "AWSCognitoIdentityProviderService"
 # A token about to expire would do so in the middle of a fetch.
 SPARE = timedelta(minutes=2)
 BUDGET_SECONDS = 30.0
+REFUSALS = (400, 401, 403, 404)
 _ACCOUNT = "METER_USERNAME and METER_PASSWORD"
 
 # It travels in a header, which takes printable ASCII alone.
@@ -128,7 +129,7 @@ class EmporiaLogin:
                 reply = _ask(client, "InitiateAuth", body)
                 return self._keep(reply, refresh, now)
             except VendorFailure as failure:
-                if failure.status not in (400, 404) or failure.retryable:
+                if failure.status not in REFUSALS or failure.retryable:
                     raise
                 if not self._password:
                     if held is None and refused is None:
@@ -170,7 +171,7 @@ class EmporiaLogin:
         try:
             return _ask(client, operation, body)
         except VendorFailure as failure:
-            if failure.status != 400 or failure.retryable:
+            if failure.status not in REFUSALS or failure.retryable:
                 raise
             raise failure.advise(
                 f"Look at {_ACCOUNT}: the login of Emporia's app (one made with Google or Apple has no password; share "

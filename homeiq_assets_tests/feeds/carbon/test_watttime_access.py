@@ -185,3 +185,9 @@ def test_the_probe_says_what_the_account_may_ask(vendor: WattTimeVendor, home: P
     assert provider(vendor, home).probe(NOW) == "logged in; region CAISO_NORTH: forecast, historical"
     with pytest.raises(ProviderError, match=r"region DE.*GRID_REGION"):
         provider(vendor, home, grid_region="DE").probe(NOW)
+
+
+def test_an_account_that_may_not_ask_what_it_may_ask_is_named(vendor: WattTimeVendor, home: Path) -> None:
+    vendor.misbehave(json_reply({"error": "FORBIDDEN", "message": "no"}, 403), path="/v3/my-access")
+    with pytest.raises(ProviderError, match="Look at WATTTIME_USERNAME and WATTTIME_PASSWORD"):
+        provider(vendor, home).probe(NOW)

@@ -215,7 +215,9 @@ def test_the_accounts_devices_are_asked_for_every_six_hours_and_by_the_probe(ven
         (json_reply({"ChallengeName": "PASSWORD_VERIFIER"}), "challenge is not what"),
         (json_reply({"ChallengeName": "PASSWORD_VERIFIER", "ChallengeParameters": {"SALT": "x"}}), "challenge is not"),
         (json_reply({"ChallengeName": 7}), "ChallengeName"),
-        (json_reply({"message": "no"}, 403), "403"),
+        (json_reply({"message": "no"}, 400), "Look at METER_USERNAME and METER_PASSWORD"),
+        (json_reply({"message": "no"}, 401), "Look at METER_USERNAME and METER_PASSWORD"),
+        (json_reply({"message": "no"}, 403), "Look at METER_USERNAME and METER_PASSWORD"),
     ],
 )
 def test_a_login_that_is_not_what_cognito_promises_is_an_error(

@@ -115,6 +115,18 @@ def test_a_refused_key_names_its_setting_and_is_not_told(
     assert len(vendor.asked) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("reply", [broken, html_reply, lambda status: Reply(status, b"")])
+def test_a_refusal_names_the_key_and_is_not_asked_again_whatever_comes_with_it(
+    vendor: TibberVendor, home: Household, status: int, reply: Callable[[int], Reply]
+) -> None:
+    vendor.misbehave(*[reply(status)] * 9)
+    result = home.materialise(BOTH[0], days="2026-03-09")
+    assert not result.success
+    assert "Look at PRICING_API_KEY" in failure_of(result)
+    assert len(vendor.asked) == 1
+
+
 def test_a_key_that_the_vendor_echoes_is_not_told_not_even_its_beginning(vendor: TibberVendor) -> None:
     error = {"message": f"{'x' * 180} token {TOKEN} of {'y' * 999}", "extensions": {"code": "UNAUTHENTICATED"}}
     for status in (200, 400):
