@@ -96,7 +96,7 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
             (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),),
             {SMART_METER_CIRCUIT.name: "HOME_ASSISTANT_CIRCUITS"},
         ),
-        "emporia": Entry(emporia.build, settles=6, lag=timedelta(minutes=45)),
+        "emporia": Entry(emporia.build, settles=6, lag=timedelta(minutes=75)),
         "sense": Entry(sense.build, step=HOUR, lag=2.5 * HOUR),
         "generic": Entry(generic_meter.build),
         SIMULATED: Entry(simulated_meter.build),

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.feeds.meter.emporia_api import MINUTES, QUARTERS, EmporiaApi, Monitor, Scale, Series
+from homeiq_assets.feeds.meter.emporia_api import MINUTES, QUARTERS, EmporiaApi, Scale
+from homeiq_assets.feeds.meter.emporia_circuits import Monitor, Series
 from homeiq_assets.feeds.meter.emporia_login import NAME
 from homeiq_assets.feeds.meter.readings import JOULES_PER_KWH, circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
@@ -29,7 +30,7 @@ FINE_REACH = timedelta(days=6, hours=12)
 LAG = timedelta(minutes=30)
 # Each circuit is a request of its own, and Emporia asks for at most 2,000 a day of everything.
 CIRCUIT_REQUESTS_A_DAY = 1200
-TURNS = [timedelta(minutes=minutes) for minutes in (5, 10, 15, 20, 30, 60)]
+TURNS = [timedelta(minutes=minutes) for minutes in (5, 10, 15, 20, 30, 40, 60)]
 REQUEST_SECONDS = 3.0
 # No home draws more: beyond stands a sentinel, not a reading.
 MOST_W = SMART_METER.field("total_power_w").high or 0.0
@@ -72,6 +73,7 @@ class Emporia:
         monitor = self._api.monitor(now)
         circuits = monitor.circuits if self.measurement is SMART_METER_CIRCUIT else ()
         if self.measurement is SMART_METER_CIRCUIT:
+            _tell(monitor)
             if not circuits:
                 return []
             polled = window.end > today.end
@@ -83,6 +85,8 @@ class Emporia:
     def probe(self, now: datetime) -> str:
         """Log in if need be and look at the account's devices."""
         monitor = self._api.monitor(now, anew=True)
+        if self.measurement is SMART_METER_CIRCUIT:
+            _tell(monitor)
         return f"monitor {monitor.mains.name} ({monitor.mains.gid}) with {len(monitor.circuits)} circuits"
 
     def _means(
@@ -99,7 +103,7 @@ class Emporia:
             for scale, series, part in asked:
                 usage = self._api.usage(client, series, part, scale, now)
                 found.setdefault(scale, {})[series] = means(usage, scale.bucket, STEPS[scale])
-        return dict(sorted(found.items(), key=lambda item: item[0] is MINUTES))
+        return {scale: own(part) for scale, part in sorted(found.items(), key=lambda item: item[0] is MINUTES)}
 
     def _answers(
         self, parts: Mapping[Scale, Mapping[Series, Means]], circuits: Sequence[Series], window: Window, now: datetime
@@ -132,7 +136,7 @@ class Emporia:
 def turn(circuits: int) -> timedelta:
     """How often so many circuits are polled, so that their requests stay below CIRCUIT_REQUESTS_A_DAY.
 
-    Four circuits at every poll, eight every 10 minutes, twelve every 15, sixteen every 20.
+    Four circuits at every poll, eight every 10 minutes, twelve every 15, sixteen every 20, thirty-two every 40.
     """
     day = timedelta(days=1)
     return next((one for one in TURNS if circuits * (day // one) <= CIRCUIT_REQUESTS_A_DAY), TURNS[-1])
@@ -157,6 +161,27 @@ def means(usage: Mapping[datetime, float], bucket: timedelta, step: timedelta) -
         if at != newest or seconds == step.total_seconds():
             found[at] = (sum(parts) * JOULES_PER_KWH / seconds, seconds)
     return found
+
+
+def own(readings: Mapping[Series, Means]) -> dict[Series, Means]:
+    """Each circuit's mean power without that of the circuits that hang on it: those have rows of their own."""
+    hanging: dict[tuple[int, str], list[Series]] = {}
+    for series in readings:
+        if series.under is not None:
+            hanging.setdefault(series.under, []).append(series)
+    found = {}
+    for series, means in readings.items():
+        others = [readings[one] for one in hanging.get(series.key, ())]
+        found[series] = {
+            at: (watts - sum(other[at][0] for other in others if at in other), seconds)
+            for at, (watts, seconds) in means.items()
+        }
+    return found
+
+
+def _tell(monitor: Monitor) -> None:
+    for problem in monitor.left_out:
+        skip(NAME, problem)
 
 
 def covered(series: Sequence[Sequence[datetime]], step: timedelta, window: Window, now: datetime) -> Iterator[Window]:

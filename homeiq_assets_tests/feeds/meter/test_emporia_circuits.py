@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.meter.emporia import turn
+from homeiq_assets.feeds.skipped import noting
 from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.window import Window
 from homeiq_assets_tests.feeds.meter.emporia_home import (
@@ -35,6 +37,7 @@ from homeiq_assets_tests.vendors.emporia import EmporiaVendor, channel, device
 from homeiq_assets_tests.vendors.server import html_reply
 
 YESTERDAY = Window(DAY.start - 24 * HOUR, DAY.start)
+HOUR_OF_YESTERDAY = Window(YESTERDAY.start, YESTERDAY.start + HOUR)
 
 
 @pytest.fixture
@@ -54,9 +57,9 @@ def home(vendor: EmporiaVendor, folder: Path) -> Household:
     return household(folder, NOW, METER_TYPE="emporia", METER_TTL_MINUTES="1", **account)
 
 
-def names(vendor: EmporiaVendor, folder: Path) -> dict[str, float]:
-    """Power by circuit, of a poll."""
-    return {row["circuit_name"]: row["power_w"] for row in rows(fetch(vendor, folder, poll(), CIRCUITS))}
+def names(vendor: EmporiaVendor, folder: Path, window: Window | None = None) -> dict[str, float]:
+    """Power by circuit, of a poll, or of the last row of a window."""
+    return {row["circuit_name"]: row["power_w"] for row in rows(fetch(vendor, folder, window or poll(), CIRCUITS))}
 
 
 def test_a_circuit_has_its_power_and_its_share_of_what_the_home_draws(vendor: EmporiaVendor, folder: Path) -> None:
@@ -166,7 +169,116 @@ def test_of_a_day_that_is_over_nothing_is_held_back(vendor: EmporiaVendor, folde
     assert answer.covers == YESTERDAY
 
 
-@pytest.mark.parametrize(("circuits", "minutes"), [(1, 5), (4, 5), (8, 10), (12, 15), (16, 20), (25, 30), (200, 60)])
+class TestNested:
+    """What hangs on a circuit is in that circuit's chart too; the circuits and the rest are the mains."""
+
+    def test_a_plug_a_charger_and_a_sub_panel_are_counted_once(self, vendor: EmporiaVendor, folder: Path) -> None:
+        plug = device(PLUG, "Fridge", channel(PLUG, "1,2,3"), parentDeviceGid=VUE, parentChannelNum="1")
+        plug["outlet"] = {"deviceGid": PLUG, "outletOn": True}
+        charger = device(444, "Car", channel(444, "1,2,3"), parentDeviceGid=VUE, parentChannelNum=2)
+        charger["evCharger"] = {"deviceGid": 444}
+        barn = device(222, "Barn", channel(222, "1,2,3"), channel(222, "1", "Saw"))
+        barn |= {"parentDeviceGid": VUE, "parentChannelNum": "3"}
+        lamp = device(555, "Lamp", channel(555, "1,2,3"), parentDeviceGid=222, parentChannelNum="1")
+        lamp["outlet"] = {"deviceGid": 555}
+        kitchen = [channel(VUE, number, name) for number, name in (("1", "Kitchen"), ("2", "Garage"), ("3", "Yard"))]
+        vendor.devices = [device(VUE, "Home", MAINS, *kitchen), plug, charger, barn, lamp]
+        vendor.power = {
+            (VUE, "1,2,3"): constant(6200),
+            (VUE, "1"): constant(500),
+            (VUE, "2"): constant(4000),
+            (VUE, "3"): constant(1500),
+            (PLUG, "1,2,3"): constant(80),
+            (444, "1,2,3"): constant(3600),
+            (222, "1,2,3"): constant(1490),
+            (555, "1,2,3"): constant(40),
+        }
+        found = names(vendor, folder, HOUR_OF_YESTERDAY)
+        assert found == pytest.approx(
+            {"Kitchen": 420, "Garage": 400, "Yard": 10, "Fridge": 80, "Car": 3600, "Barn": 1450, "Lamp": 40}
+        )
+        assert sum(found.values()) == pytest.approx(6000), "and the circuits' charts add up to 11210"
+
+    @pytest.mark.parametrize(
+        ("legs", "merged"),
+        [
+            ({"mergedChannelId": "97"}, {}),
+            ({"mergedChannelId": 97}, {}),
+            ({"mergedChannelId": "c0ffee"}, {"mergedChannelId": "c0ffee"}),
+            ({"mergedChannelId": 8812}, {}),
+            ({"mergedChannelId": 8812, "parentChannelNum": "1,2,3"}, {"parentChannelNum": "1,2,3"}),
+            ({"parentChannelNum": "97"}, {}),
+        ],
+    )
+    def test_legs_are_in_what_they_were_merged_into_however_it_is_said(
+        self, vendor: EmporiaVendor, folder: Path, legs: dict[str, Any], merged: dict[str, Any]
+    ) -> None:
+        pump = [channel(VUE, number, f"Pump leg {number}", **legs) for number in "12"]
+        plug = device(PLUG, "Heater", channel(PLUG, "1,2,3"), parentDeviceGid=VUE, parentChannelNum="2")
+        plug["outlet"] = {"deviceGid": PLUG}
+        whole = channel(VUE, "97", "Pump", type="Merged", **merged)
+        vendor.devices = [device(VUE, "Home", MAINS, *pump, whole), plug]
+        vendor.power |= {(VUE, "97"): constant(900), (PLUG, "1,2,3"): constant(100)}
+        assert names(vendor, folder) == pytest.approx({"Pump": 800, "Heater": 100})
+
+    def test_a_clamp_behind_another_one_is_taken_out_of_it(self, vendor: EmporiaVendor, folder: Path) -> None:
+        clamps = [channel(VUE, "1", "Upstairs"), channel(VUE, "2", "Bath", parentChannelNum="1")]
+        vendor.devices = [device(VUE, "Home", MAINS, *clamps)]
+        vendor.power[VUE, "2"] = constant(120)
+        assert names(vendor, folder) == pytest.approx({"Upstairs": 180, "Bath": 120})
+
+    def test_circuits_that_name_one_another_stay_as_they_are(self, vendor: EmporiaVendor, folder: Path) -> None:
+        clamps = [channel(VUE, "1", "A", parentChannelNum="2"), channel(VUE, "2", "B", parentChannelNum="1")]
+        vendor.devices = [device(VUE, "Home", MAINS, *clamps)]
+        assert names(vendor, folder) == pytest.approx({"A": 300, "B": -500})
+
+    def test_where_what_is_nested_says_nothing_the_circuit_has_all_of_it(
+        self, vendor: EmporiaVendor, folder: Path
+    ) -> None:
+        off = DAY.start + 9 * HOUR
+        plug = device(PLUG, "Fridge", channel(PLUG, "1,2,3"), parentDeviceGid=VUE, parentChannelNum="1")
+        plug["outlet"] = {"deviceGid": PLUG}
+        vendor.devices = [*DEVICES, plug]
+        vendor.power[PLUG, "1,2,3"] = lambda at: 80.0 if at < off else None
+        found = rows(fetch(vendor, folder, poll(back=2 * HOUR), CIRCUITS))
+        oven = [row for row in found if row["circuit_name"] == "Oven"]
+        assert {round(row["power_w"], 6) for row in oven if row["time"] < off} == {220.0}
+        assert {round(row["power_w"], 6) for row in oven if row["time"] >= off} == {300.0}
+
+    @pytest.mark.parametrize("above", [None, VUE])
+    def test_the_circuits_of_a_second_monitor_without_mains_are_the_homes(
+        self, vendor: EmporiaVendor, folder: Path, above: int | None
+    ) -> None:
+        second = [channel(222, str(number), "Oven" if number == 1 else f"Room {number}") for number in range(1, 17)]
+        vendor.devices = [*DEVICES, device(222, "Panel, lower half", *second, parentDeviceGid=above)]
+        vendor.power |= {(222, one["channelNum"]): constant(10) for one in second}
+        found = names(vendor, folder, HOUR_OF_YESTERDAY)
+        assert len(found) == 18
+        assert found["Oven (1)"] == pytest.approx(300)
+        assert found["Oven (222/1)"] == found["Room 16"] == pytest.approx(10)
+
+    def test_a_second_monitor_without_mains_on_a_circuit_is_taken_out_of_it(
+        self, vendor: EmporiaVendor, folder: Path
+    ) -> None:
+        second = device(222, "Sub-panel", channel(222, "1", "Saw"), parentDeviceGid=VUE, parentChannelNum="1")
+        vendor.devices = [*DEVICES, second]
+        vendor.power[222, "1"] = constant(250)
+        assert names(vendor, folder) == pytest.approx({"Oven": 50, "Saw": 250, "Solar": -500})
+
+    def test_of_several_monitors_what_is_nested_under_none_is_named(self, vendor: EmporiaVendor, folder: Path) -> None:
+        second = device(222, "Panel", channel(222, "1", "Saw"))
+        vendor.devices = [*DEVICES, device(333, "Cabin", channel(333, "1,2,3")), second]
+        with noting(NOW) as skipped:
+            found = fetch(vendor, folder, poll(), CIRCUITS, meter_device_id=str(VUE))
+            provider(vendor, folder, CIRCUITS, meter_device_id=str(VUE)).probe(NOW)
+        assert {row["circuit_name"] for row in rows(found)} == {"Oven", "Solar"}
+        (named,) = skipped.listed
+        assert named.startswith("Panel (222) is nested under none of the account's monitors")
+
+
+@pytest.mark.parametrize(
+    ("circuits", "minutes"), [(1, 5), (4, 5), (8, 10), (12, 15), (16, 20), (25, 30), (32, 40), (200, 60)]
+)
 def test_many_circuits_are_polled_less_often(circuits: int, minutes: int) -> None:
     assert turn(circuits) == timedelta(minutes=minutes)
     assert minutes == 60 or circuits * 24 * 60 / minutes <= 1200
