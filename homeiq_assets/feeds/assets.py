@@ -24,7 +24,7 @@ from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.registry import choice, paced, provider_of, serves
 from homeiq_assets.home import Home
 from homeiq_assets.partitions import Grid, day_of, days_window
-from homeiq_assets.retention.refilling import Refilled, refill
+from homeiq_assets.retention.refilling import Refilled, closed_days, refill
 from homeiq_assets.settings import ttl
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import local_day
@@ -71,6 +71,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
     steps: dict[date, timedelta] = {}
     finished: list[date] = []
     short: list[date] = []
+    left: list[date] = []
     # A poll's next try is the next poll: the other feeds of its run are waiting.
     with owner_errors(retried=not polling):
         provider = provider_of(feed, home.settings, home.zone)
@@ -81,13 +82,16 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
         try:
             # A failed poll counts towards leaving the vendor alone; asked for its past, it is always asked.
             with skipped.noting(now) as left_out, _polled(feed, provider, home, now) if polling else nullcontext():
-                for part in collect(provider, store, window, now, home.zone):
+                for part in collect(
+                    provider, store, window, now, home.zone, lambda part: closed_days(feed.name, part, home, store)
+                ):
                     received.update(part.received)
                     total.update(asdict(part.replaced))
                     steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
                     finished.extend(part.finished)
                     found = refill(feed.name, part.window, part.covers, part.received, part.steps, home, store)
                     short.extend(found.short)
+                    left.extend(part.left)
         except Exception:
             if not polling:
                 _record_finished(context, finished, received)
@@ -113,7 +117,9 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             "skipped": left_out.summary() or "nothing",
             "seconds": round(time.monotonic() - began, 3),
         },
-        check_results=feed_checks(surveyed, Replaced(**total), Refilled(short=short).told(feed.name), left_out),
+        check_results=feed_checks(
+            surveyed, Replaced(**total), Refilled(short=short, left=left).told(feed.name), left_out
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ class Collected:
     """What a chunk brought: rows received per local day (0 for days without), and what the store did.
 
     `finished` are the days that end with the chunk or in it; `steps` the coarsest step that came for a day; `covers`
-    the windows that the answers vouched for.
+    the windows that the answers vouched for; `left` the days that stay removed, which the settings had rows for.
     """
 
     window: Window
@@ -34,13 +34,22 @@ class Collected:
     replaced: Replaced
     steps: dict[date, timedelta]
     covers: tuple[Window, ...]
+    left: tuple[date, ...] = ()
 
 
-def collect(provider: Provider, store: Store, window: Window, now: datetime, zone: ZoneInfo) -> Iterator[Collected]:
+def collect(
+    provider: Provider,
+    store: Store,
+    window: Window,
+    now: datetime,
+    zone: ZoneInfo,
+    removed: Callable[[Window], Sequence[date]] = lambda _: (),
+) -> Iterator[Collected]:
     """Ask `provider` for `window` and put every answer into `store`; yields after each chunk is stored.
 
-    A chunk ends at a local midnight, unless the provider's longest window is shorter than a day. Raises
-    ProviderError and StoreError; chunks yielded before stay stored.
+    A chunk ends at a local midnight, unless the provider's longest window is shorter than a day. `removed` says which
+    days of a window are removed: rows that only the settings state are not stored there. Raises ProviderError and
+    StoreError; chunks yielded before stay stored.
     """
     for chunk in _chunks(window, provider.longest, zone):
         days = local_days(chunk, zone)
@@ -48,26 +57,42 @@ def collect(provider: Provider, store: Store, window: Window, now: datetime, zon
         done: Counter[str] = Counter(asdict(Replaced()))
         steps: dict[date, timedelta] = {}
         covers: list[Window] = []
+        left: set[date] = set()
         for told in provider.fetch(chunk, now):
-            measurement = provider.measurement.keeping(told.unsaid)
-            answer = replace(told, rows=_printable(told.rows, measurement))
-            rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
-            done.update(asdict(store.replace(measurement, rows, answer.covers, answer.step)))
-            covers.append(answer.covers)
-            for day in local_days(answer.covers, zone):
-                received[day] += _between(answer.rows, local_day(day, zone)).num_rows
-                if answer.step is not None:
-                    steps[day] = max(answer.step, steps.get(day, answer.step))
+            whole = replace(told, rows=_printable(told.rows, provider.measurement))
+            closed = removed(whole.covers) if whole.from_settings else ()
+            left.update(closed)
+            for answer in _without(whole, closed, zone):
+                measurement = provider.measurement.keeping(answer.unsaid)
+                rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
+                finer_stay = None if answer.replaces_finer else answer.step
+                done.update(asdict(store.replace(measurement, rows, answer.covers, finer_stay)))
+                covers.append(answer.covers)
+                for day in local_days(answer.covers, zone):
+                    received[day] += _between(answer.rows, local_day(day, zone)).num_rows
+                    if answer.step is not None:
+                        steps[day] = max(answer.step, steps.get(day, answer.step))
         for day in days:
-            whole = local_day(day, zone)
+            span = local_day(day, zone)
             # Of a day that an answer covers, having no rows is what the vendor says.
-            if chunk.intersect(whole) == whole and whole.end <= now and not any(map(whole.intersect, covers)):
+            if chunk.intersect(span) == span and span.end <= now and not any(map(span.intersect, covers)):
                 skip(provider.name, f"nothing that can be used came for {day}")
         log.info(
             "%s: %d rows of %s", provider.measurement.name, received.total(), chunk, extra={"provider": provider.name}
         )
         finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
-        yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers))
+        yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers), tuple(sorted(left)))
+
+
+def _without(answer: Answer, days: Sequence[date], zone: ZoneInfo) -> Iterator[Answer]:
+    """The parts of an answer beside some local days."""
+    start = answer.covers.start
+    for edge in [*(local_day(day, zone) for day in sorted(days)), None]:
+        end = answer.covers.end if edge is None else edge.start
+        if start < end:
+            covers = Window(start, end)
+            yield replace(answer, rows=_between(answer.rows, covers), covers=covers)
+        start = start if edge is None else edge.end
 
 
 def _printable(rows: pa.Table, measurement: Measurement) -> pa.Table:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from homeiq_assets.home import Home
 from homeiq_assets.retention.ledger import Ledger, State
-from homeiq_assets.retention.seals import spelt
+from homeiq_assets.retention.seals import removed_days, spelt
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window, local_date, local_day
 
@@ -20,16 +20,29 @@ class Refilled:
 
     whole: Sequence[date] = ()
     short: Sequence[date] = ()
+    left: Sequence[date] = ()
+    """days that stay removed, because only the settings of today state rows for them"""
 
     def told(self, name: str) -> str | None:
         """What to tell the owner of the days that are not whole, None without any."""
-        if not self.short:
-            return None
-        return (
-            f"rows came for {spelt(self.short)}, of which {name} was removed, but not for the whole day at the step it "
-            f"had. They stay, and are not in what was made of these days; to take them in, restore first (materialise "
-            f"restore/{name} of {spelt(self.short)}), then the tiers"
-        )
+        told = []
+        if self.short:
+            told.append(
+                f"rows came for {spelt(self.short)}, of which {name} was removed, but not for the whole day at the "
+                f"step it had. They stay, and are not in what was made of these days; to take them in, restore first "
+                f"(materialise restore/{name} of {spelt(self.short)}), then the tiers"
+            )
+        if self.left:
+            told.append(
+                f"{name} of {spelt(self.left)} was removed, so what the settings say of it today was not stored; to "
+                f"store it, restore first (materialise restore/{name} of {spelt(self.left)})"
+            )
+        return "; ".join(told) or None
+
+
+def closed_days(name: str, window: Window, home: Home, store: Store) -> Sequence[date]:
+    """The days of a window whose rows were removed; none where they are too young for that. Raises StoreError."""
+    return () if window.start > home.now() - CLOSED else removed_days(name, window, home, store)
 
 
 def refill(

@@ -36,7 +36,7 @@ def test_an_example_is_read_as_it_stands(example: str, tmp_path: Path) -> None:
 
 
 def test_all_examples_and_tariffs_are_found() -> None:
-    assert (len(EXAMPLES), len(TARIFFS)) == (4, 5)
+    assert (len(EXAMPLES), len(TARIFFS)) == (4, 6)
 
 
 @pytest.mark.parametrize("text", TARIFFS)

@@ -66,7 +66,8 @@ class _GenericPrices:
         if agreed.begins is not None and window.end <= local_day(agreed.begins, self._zone).start:
             raise NoHistory(NAME, f"{TARIFF} begins on {agreed.begins}; there is no price for {window}")
         slots = agreed.slots(window, self._zone)
-        return Published(slots, settings.pricing_currency, agreed.peaks(slots, self._zone))
+        peaks = agreed.peaks(slots, self._zone)
+        return Published(slots, settings.pricing_currency, peaks, from_settings=True)
 
     def _slots(self, rows: Sequence[Interval[_Price]], now: datetime) -> list[Slot]:
         """Slots in currency/kWh; a row without a price has none. Raises ProviderError where no row has one."""

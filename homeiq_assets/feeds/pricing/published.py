@@ -26,6 +26,10 @@ class Published:
     currency: str
     peaks: Mapping[datetime, bool] | None = None
     """which slots are dear, by their start, where it is not the dearest quarter of a day"""
+    means: bool = False
+    """whether a slot may be the mean of shorter ones: then stored prices of shorter slots stay"""
+    from_settings: bool = False
+    """whether the owner's settings state the prices, and no vendor"""
 
 
 class PriceVendor(Protocol):
@@ -80,16 +84,19 @@ class PriceFeed:
         if now in window and not any(slot.start <= now < slot.end for slot in known.slots):
             skip(self.name, "no price of the present is published")
         if self.measurement is ELECTRICITY_PRICING_FORECAST:
-            return forecast_answers(known.slots, window, provider=self.name, zone=self._zone)
-        return pricing_answers(
-            known.slots,
-            window,
-            provider=self.name,
-            currency=known.currency,
-            zone=self._zone,
-            settings=self._settings,
-            peaks=known.peaks,
-        )
+            answers = forecast_answers(known.slots, window, provider=self.name, zone=self._zone)
+        else:
+            answers = pricing_answers(
+                known.slots,
+                window,
+                provider=self.name,
+                currency=known.currency,
+                zone=self._zone,
+                settings=self._settings,
+                peaks=known.peaks,
+            )
+        for answer in answers:
+            yield replace(answer, replaces_finer=not known.means, from_settings=known.from_settings)
 
     def probe(self, now: datetime) -> str:
         """What today's prices look like. Raises ProviderError, SettingError."""

@@ -98,7 +98,7 @@ def pricing_answers(
             }
             for slot in part
         ]
-        yield Answer(rows_of(ELECTRICITY_PRICING, rows), covers, step)
+        yield Answer(rows_of(ELECTRICITY_PRICING, rows), covers, step, replaces_finer=True)
 
 
 def forecast_answers(slots: list[Slot], window: Window, *, provider: str, zone: ZoneInfo) -> Iterator[Answer]:
@@ -116,7 +116,7 @@ def forecast_answers(slots: list[Slot], window: Window, *, provider: str, zone: 
                 for slot in part
             ],
         )
-        yield Answer(rows, covers, step)
+        yield Answer(rows, covers, step, replaces_finer=True)
 
 
 def peak_periods(slots: list[Slot], zone: ZoneInfo, hours: str | None = None) -> dict[datetime, bool]:

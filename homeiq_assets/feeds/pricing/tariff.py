@@ -2,11 +2,12 @@
 
     0.32
     22-6=0.21; sat,sun=0.25; 0.32
+    0.27; 2026-11-01: 0.31
     2025-01-01: 0.32 | 2026-07-01: mon-fri 7-22:30=0.36; 0.29
 
 Rules stand between `;` and the first that fits is the price; the last, a bare number, is that of all other time. Hours
-are half-open local wall hours and may wrap midnight; days are those of the calendar at that hour. Parts between `|`
-begin on their date; before the first date nothing is known.
+are half-open local wall hours and may wrap midnight; days are those of the calendar at that hour. A date of validity,
+after `;` or `|`, begins a part of rules that is in force from that day on; before the first date nothing is known.
 """
 
 import re
@@ -26,7 +27,8 @@ _MIDNIGHT = 24 * 60
 _PRICE = re.compile(r"-?(\d+(\.\d*)?|\.\d+)")
 _HOURS = re.compile(r"(\d{1,2})(?::(\d\d))?-(\d{1,2})(?::(\d\d))?")
 _DAYS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?")
-_DATED = re.compile(r"(\d{4}-\d\d-\d\d)\s*:(.*)", re.DOTALL)
+_DATED = re.compile(r"(\d+-\d+-\d+)\s*:(.*)", re.DOTALL)
+_NEXT_PART = re.compile(r"\||;(?=\s*\d+-\d+-\d+\s*:)")
 
 
 @dataclass(frozen=True)
@@ -93,23 +95,27 @@ class Tariff:
 def read(text: str) -> Tariff:
     """The tariff that the setting describes. Raises SettingError, which says what is wrong with which part."""
     parts: list[_Part] = []
-    for written in text.split("|"):
+    for written in _NEXT_PART.split(text):
         dated = _DATED.fullmatch(written.strip())
         since = _date(dated[1]) if dated else None
         if parts and since is None:
             raise _wrong(f"{written.strip()!r} follows a | and needs the date it begins on, such as 2026-07-01: 0.35")
         if parts and since is not None and parts[-1].since is not None and since <= parts[-1].since:
             raise _wrong(f"{since} does not come after {parts[-1].since}; put the parts in order of their dates")
-        parts.append(_Part(since, tuple(_rules(dated[2] if dated else written))))
+        parts.append(_Part(since, tuple(_rules(dated[2] if dated else written, written.strip()))))
     return Tariff(tuple(parts))
 
 
-def _rules(text: str) -> Iterator[_Rule]:
+def _rules(text: str, part: str) -> Iterator[_Rule]:
+    """The rules of a part, from its `text` behind the date; `part` is all of it, for errors."""
     written = [rule.strip() for rule in text.strip().removesuffix(";").split(";")]
     for number, rule in enumerate(written, 1):
         conditions, equals, price = rule.rpartition("=")
         if not _PRICE.fullmatch(price.strip()):
-            raise _wrong(f"{price.strip()!r} is no price; one is written like 0.32, per kWh")
+            raise _wrong(
+                f"{price.strip()!r} is no price; one is written like 0.32, per kWh, behind a date of validity like "
+                f"2026-07-01: 0.32; look at {part!r}"
+            )
         days: set[int] = set()
         spans: list[tuple[int, int]] = []
         for condition in re.sub(r"\s*-\s*", "-", conditions.lower()).replace(",", " ").split():
@@ -124,7 +130,10 @@ def _rules(text: str) -> Iterator[_Rule]:
         if equals and parsed.bare:
             raise _wrong(f"{rule!r} says no hours and no days before its =")
         if parsed.bare and not last:
-            raise _wrong(f"{rule!r} is for all time, so the rules after it never fit; put it last")
+            raise _wrong(
+                f"{rule!r} is for all time, so the rules after it never fit ({'; '.join(written[number:])}); put it "
+                "last, or before a new price the date it begins on, such as 2026-07-01: 0.35"
+            )
         if last and not parsed.bare:
             raise _wrong(f"ends with {rule!r}; add the price of all other time, such as ; 0.32")
         yield parsed

@@ -69,7 +69,8 @@ class Tibber:
                 found, past = _of_days(_market_days(part), partial(_history, api), step)
                 prices += found
                 slots += [slot for slot in past if slot.start in part]
-        return Published(slots, _currency(prices))
+        # Without its quarter-hours Tibber gives hours, each the mean of four.
+        return Published(slots, _currency(prices), means=True)
 
 
 def _of_days(

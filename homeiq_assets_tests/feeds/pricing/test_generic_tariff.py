@@ -52,6 +52,12 @@ def prices(day: date, text: str, zone: ZoneInfo = VIENNA) -> list[tuple[str, flo
         ("2026-01-01: 0.30 | 2026-11-21 : 22-6=0.2; 0.35", FRIDAY, [("00:00", 0.30)]),
         ("2026-01-01: 0.30 | 2026-11-21 : 22-6=0.2; 0.35", SATURDAY, [("00:00", 0.2), ("06:00", 0.35), ("22:00", 0.2)]),
         ("0.30 | 2026-11-21: 0.35", date(2001, 1, 1), [("00:00", 0.30)]),
+        ("0.27; 2026-11-21: 0.31", FRIDAY, [("00:00", 0.27)]),
+        ("0.27; 2026-11-21: 0.31", SATURDAY, [("00:00", 0.31)]),
+        ("0-5=0.07; 0.27; 2026-11-21: 0:30-5=0.09; 0.28; 2027-01-01: 0.3", FRIDAY, [("00:00", 0.07), ("05:00", 0.27)]),
+        ("0-5=0.07; 0.27; 2026-11-21: 0:30-5=0.09; 0.28; 2027-01-01: 0.3", SATURDAY,
+         [("00:00", 0.28), ("00:30", 0.09), ("05:00", 0.28)]),
+        ("0-5=0.07; 0.27; 2026-11-21: 0:30-5=0.09; 0.28; 2027-01-01: 0.3", date(2027, 1, 1), [("00:00", 0.3)]),
     ],
 )  # fmt: skip
 def test_the_first_rule_that_fits_is_the_price(text: str, day: date, expected: list[tuple[str, float]]) -> None:
@@ -81,6 +87,24 @@ def test_the_first_rule_that_fits_is_the_price(text: str, day: date, expected: l
         ("2026-02-30: 0.4", "2026-02-30 is no date"),
         ("2026-02-01: 0.4 | 2026-01-01: 0.3", "2026-01-01 does not come after 2026-02-01"),
         ("0.4 |", "needs the date"),
+        ("0.27; 2026-13-01: 0.31", "2026-13-01 is no date"),
+        ("0.27; 2026-11-1: 0.31", "2026-11-1 is no date"),
+        ("0.27; 2026-11-01: 0.31; 2026-11-01: 0.32", "2026-11-01 does not come after 2026-11-01"),
+        (
+            "0.27; 2026-11-01:",
+            "'' is no price; one is written like 0.32, per kWh, behind a date of validity like "
+            "2026-07-01: 0.32; look at '2026-11-01:'",
+        ),
+        ("0.27; 2026-11-01: 22-6=0.2", "ends with '22-6=0.2'; add the price of all other time"),
+        (
+            "0.27; 2026-11-01 0.31",
+            "the rules after it never fit (2026-11-01 0.31); put it last, or before a new price the date",
+        ),
+        (
+            "0.27; 1.11.2026: 0.31",
+            "the rules after it never fit (1.11.2026: 0.31); put it last, or before a new price the date",
+        ),
+        ("22-6=0.2; 2026-11-01: 0.31", "ends with '22-6=0.2'; add the price of all other time"),
     ],
 )
 def test_a_tariff_that_makes_no_sense_says_what_is_wrong(text: str, problem: str) -> None:
