@@ -167,7 +167,7 @@ def test_the_tier_agrees_with_raw_and_a_wrong_hour_is_found(home: Household) -> 
         home.store.replace(HOURLY, right, day)
         home.materialise("tiers/smart_meter_daily", days=days)
 
-    assert result.success
+    assert not result.success
     found = checks_of(result, "tiers/smart_meter_daily")["agrees_with_raw"]
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert found.metadata["differing"].value == ["2025-10-26: total_power_w_mean differs"]

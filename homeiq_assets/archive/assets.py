@@ -18,8 +18,9 @@ from homeiq_assets.partitions import Grid, day_of
 from homeiq_assets.retention.archiving import Archived, archive_days, archive_months
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
-from homeiq_assets.tiers.assets import FRESH, lookback
+from homeiq_assets.tiers.assets import FRESH, lookback, red_days
 from homeiq_assets.tiers.raw import opened_raw
+from homeiq_assets.window import local_days, local_month
 
 LOOKBACK = timedelta(days=62)
 
@@ -76,7 +77,10 @@ def _months(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.
     ) -> dg.MaterializeResult:
         with days_told(context) as told, recorded("archive", tier.name, told, home.now(), store):
             _refuse_simulated(feed, home)
-            _tell(told, archive_months(measurement, _partitions(context), home, archive, store))
+            months = _partitions(context)
+            days = [day for first in months for day in local_days(local_month(first, home.zone), home.zone)]
+            red = red_days(context.instance, tier.name, days)
+            _tell(told, archive_months(measurement, months, home, archive, store, red=red))
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return archived_month

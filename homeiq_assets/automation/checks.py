@@ -40,6 +40,9 @@ def feed_checks(
 ) -> list[dg.AssetCheckResult]:
     """The results of `CHECKS` for the days of a run; all of them warn, none blocks.
 
+    Dagster knows of the last run of a check only: one odd value would hold up all days until the next poll, and then
+    none. Of the checks `agrees_with_raw` alone blocks, and its days are asked for one by one (`tiers.assets.red_days`).
+
     `removed` is what there is to say of rows that came for days whose rows were removed, `skipped` what was left out
     of the answers.
     """

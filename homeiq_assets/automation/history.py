@@ -4,7 +4,7 @@ A run with the newest materialisation of any partition stays, whatever its age, 
 looks as if it had not been materialised.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -60,10 +60,12 @@ def prune_job(home: Home) -> dg.JobDefinition:
     return prune_history
 
 
-def newest_materialisations(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.EventLogRecord]:
-    """The newest materialisation of each partition of an asset."""
+def newest_materialisations(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partitions: Collection[str] | None = None
+) -> Iterator[dg.EventLogRecord]:
+    """The newest materialisation of each partition of an asset; `partitions`: of these alone."""
     newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, set(partitions) if partitions is not None else None
     )
     ids = sorted(newest.values())
     for start in range(0, len(ids), PAGE):

@@ -1,8 +1,9 @@
 """Raw days and months of daily tiers into the archive, unless rows of them were removed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from homeiq_assets.archive.days import write_day
 from homeiq_assets.archive.manifest import Manifest, Period
@@ -72,12 +73,25 @@ def _archive_day(
 
 
 def archive_months(
-    measurement: Measurement, months: Sequence[date], home: Home, archive: ObjectStore, store: Store
+    measurement: Measurement,
+    months: Sequence[date],
+    home: Home,
+    archive: ObjectStore,
+    store: Store,
+    *,
+    red: Mapping[date, str] = MappingProxyType({}),
 ) -> Iterator[Archived]:
-    """Archive months (their first days) of the daily tier of a raw measurement; see `archive_days`."""
+    """Archive months (their first days) of the daily tier of a raw measurement; see `archive_days`.
+
+    `red` are days whose checks say that something is wrong: the archive of their months stays as it is.
+    """
     tier = tier_of(measurement, "daily")
     store.recover(tier)
     for first in sorted(months):
+        wrong = [day for day in sorted(red) if (day.year, day.month) == (first.year, first.month)]
+        if wrong:
+            yield Archived(first, None, _red(tier, first, wrong, red))
+            continue
         with alone(home, tier.name):
             try:
                 archived = _archive_month(measurement, tier, first, home, archive, store)
@@ -119,4 +133,11 @@ def _nothing_stored(measurement: Measurement, period: Period) -> str:
     return (
         f"the store has no rows of {measurement.name} {period}, which is archived: the archive stays as it is; to have "
         f"them back, materialise restore/{measurement.name} of {period}"
+    )
+
+
+def _red(tier: Measurement, first: date, wrong: Sequence[date], red: Mapping[date, str]) -> str:
+    return (
+        f"a check of {tier.name} of {spelt(wrong)} is red ({red[wrong[0]]}), so the archive of {first:%Y-%m} stays as "
+        f"it is; materialise the hourly and the daily tier of {spelt(wrong)} again, then this month"
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,7 +10,6 @@ from pydantic import Field
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.automation.ageing import Ageing
 from homeiq_assets.automation.days_told import DaysTold, days_told, recorded
-from homeiq_assets.automation.history import newest_materialisations
 from homeiq_assets.automation.options import common, day_metadata, store_kind
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.feed import Feed
@@ -26,6 +24,7 @@ from homeiq_assets.retention.restoring import Restored, restore_days, restore_mo
 from homeiq_assets.retention.targets import DailyTarget, HourlyTarget, RawTarget, Target
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.assets import red_days
 from homeiq_assets.tiers.raw import opened_raw
 
 GROUP = "retention"
@@ -97,7 +96,7 @@ def _removal(measurement: Measurement, feed: Feed, level: Level, home: Home, gri
             if limit is None:
                 raise SettingError(level.setting, f"{gone.name} is kept, so none of its days are removed")
             bytes_a_row = INFLUXDB_ROW if store.live else PARQUET_ROW
-            red = _red_days(context.instance, dg.AssetKey(["tiers", daily]))
+            red = red_days(context.instance, daily)
             with (
                 recorded("dry run" if config.dry_run else "remove", gone.name, told, home.now(), store),
                 _opened(measurement, level, home, store, archive) as target,
@@ -191,14 +190,3 @@ def _tell(
         told.would(key, proof.rows if proof and removal.outcome is Outcome.WOULD_GO else 0)
     else:
         told.done(key, removal.rows, **shown)
-
-
-def _red_days(instance: dg.DagsterInstance, daily: dg.AssetKey) -> dict[date, str]:
-    """The days whose newest materialisation of the daily tier differed from raw rows."""
-    red = {}
-    for record in newest_materialisations(instance, daily):
-        event = record.asset_materialization
-        differs = event.metadata.get("differs") if event else None
-        if event and event.partition and differs is not None:
-            red[day_of(event.partition)] = f"agrees_with_raw: {differs.value}"
-    return red

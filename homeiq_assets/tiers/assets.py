@@ -1,11 +1,13 @@
 """The tiers as assets: raw -> hourly -> daily, made by a factory from a measurement's schema."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
 from homeiq_assets.automation.days_told import days_told, recorded
+from homeiq_assets.automation.history import newest_materialisations
 from homeiq_assets.automation.options import common, follows, store_kind
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice
@@ -22,6 +24,7 @@ from homeiq_assets.tiers.roll import roll_daily, roll_hourly
 LOOKBACK = 10
 """How many days back a tier follows its input at most: feeds revise what they said for up to eight days."""
 FRESH = timedelta(hours=36)
+AGREES_WITH_RAW = "agrees_with_raw"
 
 
 def lookback(measurement: Measurement, settings: Settings) -> timedelta:
@@ -75,9 +78,11 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
         description=f"Daily statistics of {measurement.name}, from the hourly ones.",
         check_specs=[
             dg.AssetCheckSpec(
-                "agrees_with_raw",
+                AGREES_WITH_RAW,
                 asset=["tiers", daily.name],
                 description="Daily from hourly equals daily from raw, to 1e-9.",
+                # A wrong tier must not become what is left of its days.
+                blocking=True,
             )
         ],
     )
@@ -99,7 +104,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
                 if day.differs:
                     differing[key] = day.differs
         check = dg.AssetCheckResult(
-            check_name="agrees_with_raw",
+            check_name=AGREES_WITH_RAW,
             passed=not differing,
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={
@@ -110,3 +115,18 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
         return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[check])
 
     return [hourly_tier, daily_tier]
+
+
+def red_days(instance: dg.DagsterInstance, daily: str, days: Collection[date] | None = None) -> dict[date, str]:
+    """The days (of `days` alone) whose newest materialisation of a daily tier differed from raw rows, and how.
+
+    A check knows of its last run only, whichever days that had; what archives and removes asks for each day.
+    """
+    red = {}
+    keys = None if days is None else [day.isoformat() for day in days]
+    for record in newest_materialisations(instance, dg.AssetKey(["tiers", daily]), keys):
+        event = record.asset_materialization
+        differs = event.metadata.get("differs") if event else None
+        if event and event.partition and differs is not None:
+            red[day_of(event.partition)] = f"{AGREES_WITH_RAW}: {differs.value}"
+    return red

@@ -14,12 +14,13 @@ from homeiq_assets.feeds.carbon.asset import FEED as CARBON
 from homeiq_assets.feeds.collect import StoredDay, survey
 from homeiq_assets.feeds.feed import poll_window
 from homeiq_assets.feeds.skipped import Skipped
-from homeiq_assets.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING, SMART_METER
+from homeiq_assets.measurements import CARBON_INTENSITY, SMART_METER
 from homeiq_assets.schema import rows_of
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.window import HOUR, local_day
 from homeiq_assets_tests.household import QUIET, Household, asset_key, checks_of, failure_of, household
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
+from homeiq_assets_tests.vendors.described import DescribedVendor
 
 VIENNA = ZoneInfo("Europe/Vienna")
 DAY = date(2025, 10, 24)
@@ -116,18 +117,23 @@ class TestInARun:
         assert checks["gaps"].metadata["short_days"].value == ["2025-10-24: 22 of 24"], "a sentinel is no price"
 
     def test_an_answer_coarser_than_what_is_stored_is_refused_and_reported(self, tmp_path: Path) -> None:
-        quarters: dict[datetime, float | None] = {MIDNIGHT + n * HOUR / 4: 80.0 + n for n in range(96)}
-        hours: dict[datetime, float | None] = {MIDNIGHT + n * HOUR: 80.0 for n in range(24)}
-        for prices, step in ((quarters, HOUR / 4), (hours, HOUR)):
-            with AwattarVendor(prices, step=step) as vendor:
-                home = household(tmp_path, NOW, PRICING_PROVIDER="awattar", AWATTAR_BASE_URL=vendor.url)
-                result = home.materialise("feeds/electricity_pricing", days="2025-10-24")
+        for step in (HOUR / 12, HOUR):
+            rows = {MIDNIGHT + n * step: [{"w": 80.0 + n}] for n in range(24 * HOUR // step)}
+            with DescribedVendor(rows, zone=VIENNA) as vendor:
+                home = household(
+                    tmp_path,
+                    NOW,
+                    METER_TYPE="generic",
+                    METER_URL=f"{vendor.url}/v1/rows?from={{start}}&to={{end}}",
+                    METER_JMESPATH="data[].{start: t, power_w: w}",
+                )
+                result = home.materialise("feeds/smart_meter", days="2025-10-24")
 
         assert result.success
-        resolution = checks_of(result, "feeds/electricity_pricing")["resolution"]
+        resolution = checks_of(result, "feeds/smart_meter")["resolution"]
         assert not resolution.passed
         assert resolution.metadata["rows_refused"].value == 24
-        assert home.stored(ELECTRICITY_PRICING, "2025-10-24").num_rows == 96
+        assert home.stored(SMART_METER, "2025-10-24").num_rows == 288
 
     def test_a_reading_in_time_passes_and_an_old_one_is_stale_since_then(self, home: Household) -> None:
         home.materialise("feeds/smart_meter", days="2025-11-20")
