@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from homeiq_assets.home import Home
-from homeiq_assets.window import Window, local_day, local_midnight, local_month
+from homeiq_assets.window import Window, existing, local_day, local_month
 
 FROM_THE_DAY_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
 """A day that also reads the day before it: the values that still hold at midnight."""
@@ -44,10 +44,17 @@ def day_of(key: str) -> date:
     return date.fromisoformat(key)
 
 
-def days_window(keys: Sequence[str], zone: ZoneInfo) -> Window:
-    """The window from the first to the last of consecutive daily partitions."""
-    first, last = day_of(min(keys)), day_of(max(keys))
-    return Window(local_midnight(first, zone), local_day(last, zone).end)
+def days_of(keys: Sequence[str], zone: ZoneInfo) -> list[date]:
+    """The local dates of daily partitions, in their order, but for dates that do not exist in the zone.
+
+    Dagster has a partition for such a date too, with nothing to be done; asked for it alone it does the day after.
+    """
+    return existing((day_of(key) for key in keys), zone)
+
+
+def days_window(days: Sequence[date], zone: ZoneInfo) -> Window:
+    """The window from the first to the last of local dates."""
+    return Window(local_day(min(days), zone).start, local_day(max(days), zone).end)
 
 
 def month_window(key: str, zone: ZoneInfo) -> Window:

@@ -4,7 +4,7 @@ Instants are UTC datetimes. Lengths are differences of UTC instants, so a local 
 25 hours long (23.5 and 24.5 on Lord Howe); nothing here counts 24. No storage, no Dagster.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -87,8 +87,27 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     return instant
 
 
+def exists(day: date, zone: ZoneInfo) -> bool:
+    """Whether the local date `day` has any time: none has one that a zone skipped to change sides of the date line.
+
+    Apia went from 2011-12-29 to 2011-12-31, Kwajalein from 1993-08-20 to 1993-08-22.
+    """
+    return local_midnight(day, zone) < local_midnight(day + timedelta(days=1), zone)
+
+
+def existing(days: Iterable[date], zone: ZoneInfo) -> list[date]:
+    """Those of the local dates that exist, in the order given."""
+    return [day for day in days if exists(day, zone)]
+
+
+def next_day(day: date, zone: ZoneInfo) -> date:
+    """The local date that follows `day`."""
+    following = day + timedelta(days=1)
+    return following if exists(following, zone) else next_day(following, zone)
+
+
 def local_day(day: date, zone: ZoneInfo) -> Window:
-    """The window of the local date `day`, midnight to midnight."""
+    """The window of the local date `day`, midnight to midnight. Raises ValueError for a date that does not exist."""
     return Window(local_midnight(day, zone), local_midnight(day + timedelta(days=1), zone))
 
 
@@ -101,7 +120,7 @@ def local_days(window: Window, zone: ZoneInfo) -> list[date]:
     """The local dates that `window` touches, in order."""
     first = local_date(window.start, zone)
     last = local_date(window.end - timedelta(microseconds=1), zone)
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return existing((first + timedelta(days=n) for n in range((last - first).days + 1)), zone)
 
 
 def local_month(first_day: date, zone: ZoneInfo) -> Window:

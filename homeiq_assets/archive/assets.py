@@ -1,7 +1,7 @@
 """The archive as assets: raw days and months of the daily tier, each one Parquet object."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.partitions import Grid, day_of
+from homeiq_assets.partitions import Grid, days_of
 from homeiq_assets.retention.archiving import Archived, archive_days, archive_months
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
@@ -53,7 +53,7 @@ def _days(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.As
             opened_raw(measurement, home, store) as raw,
         ):
             _refuse_simulated(feed, home)
-            _tell(told, archive_days(raw, _partitions(context), home, archive, store))
+            _tell(told, archive_days(raw, days_of(context.partition_keys, home.zone), home, archive, store))
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return archived_day
@@ -77,7 +77,7 @@ def _months(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.
     ) -> dg.MaterializeResult:
         with days_told(context) as told, recorded("archive", tier.name, told, home.now(), store):
             _refuse_simulated(feed, home)
-            months = _partitions(context)
+            months = days_of(context.partition_keys, home.zone)
             days = [day for first in months for day in local_days(local_month(first, home.zone), home.zone)]
             red = red_days(context.instance, tier.name, days)
             _tell(told, archive_months(measurement, months, home, archive, store, red=red))
@@ -103,10 +103,6 @@ def _refuse_simulated(feed: Feed, home: Home) -> None:
 def _options(measurement: Measurement, home: Home, fresh: timedelta | None) -> dict[str, Any]:
     kinds = {"parquet", "s3" if home.settings.s3_archive_bucket else "file"}
     return common("archive", measurement, home, kinds=kinds, fresh=fresh, pool=f"archive_{measurement.name}")
-
-
-def _partitions(context: dg.AssetExecutionContext) -> list[date]:
-    return [day_of(key) for key in context.partition_keys]
 
 
 def _tell(told: DaysTold, archived: Iterator[Archived]) -> None:

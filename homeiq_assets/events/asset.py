@@ -16,9 +16,9 @@ from homeiq_assets.feeds.collect import collect
 from homeiq_assets.feeds.registry import choice, observed
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY_HOURLY
-from homeiq_assets.partitions import Grid, days_window
+from homeiq_assets.partitions import Grid, days_of, days_window
 from homeiq_assets.stores.base import Store
-from homeiq_assets.window import local_date
+from homeiq_assets.window import existing, local_date
 
 OBSERVED_DAYS = 12
 """How many days up to today an observation looks at: views look ten back, and read the day before each."""
@@ -66,7 +66,7 @@ def _observed_events(home: Home, grid: Grid) -> dg.AssetsDefinition:
     ) -> dg.ObserveResult:
         today, began = local_date(home.now(), home.zone), time.monotonic()
         wanted = [today - timedelta(days=n) for n in range(OBSERVED_DAYS - 1, -1, -1)]
-        days = [day for day in wanted if day >= home.settings.homeiq_start_date]
+        days = existing((day for day in wanted if day >= home.settings.homeiq_start_date), home.zone)
         with owner_errors(), opened_events(home, store) as events:
             found = [event_day(events, day, home.zone) for day in days]
         for day in found:
@@ -111,7 +111,7 @@ def _long_term_statistics(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         now: datetime = home.now()
-        window, received = days_window(context.partition_keys, home.zone), dict[str, int]()
+        window, received = days_window(days_of(context.partition_keys, home.zone), home.zone), dict[str, int]()
         try:
             with owner_errors():
                 for part in collect(LongTermStatistics(home.settings), store, window, now, home.zone):

@@ -23,7 +23,7 @@ from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.registry import choice, paced, provider_of, serves
 from homeiq_assets.home import Home
-from homeiq_assets.partitions import Grid, day_of, days_window
+from homeiq_assets.partitions import Grid, days_of, days_window
 from homeiq_assets.retention.refilling import Refilled, closed_days, refill
 from homeiq_assets.settings import ttl
 from homeiq_assets.stores.base import Replaced, Store
@@ -65,7 +65,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
     now, began = home.now(), time.monotonic()
     feed = paced(feed, home.settings)
     polling = POLL_TAG in context.run.tags
-    own = [day_of(key) for key in context.partition_keys]
+    own = days_of(context.partition_keys, home.zone)
     received: Counter[date] = Counter()
     total: Counter[str] = Counter(asdict(Replaced()))
     steps: dict[date, timedelta] = {}
@@ -78,7 +78,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
         if polling:
             window = poll_window(feed, now, home.zone, store.newest(feed.measurement))
         else:
-            window = days_window(context.partition_keys, home.zone)
+            window = days_window(own, home.zone)
         try:
             # A failed poll counts towards leaving the vendor alone; asked for its past, it is always asked.
             with skipped.noting(now) as left_out, _polled(feed, provider, home, now) if polling else nullcontext():

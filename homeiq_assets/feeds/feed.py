@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.schema import Measurement
-from homeiq_assets.window import Window, floor_to, local_date, local_day
+from homeiq_assets.window import Window, floor_to, local_date, local_day, next_day
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ def poll_window(feed: Feed, now: datetime, zone: ZoneInfo, newest: datetime | No
     midnight = local_day(today, zone).start
     missed = midnight if newest is None else max(newest, midnight)
     start = min(floor_to(now, feed.interval) - (feed.reach or 2 * feed.interval), missed)
-    return Window(start, local_day(today + timedelta(days=1), zone).end)
+    return Window(start, local_day(next_day(today, zone), zone).end)

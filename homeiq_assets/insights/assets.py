@@ -38,7 +38,7 @@ from homeiq_assets.measurements import (
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
-from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.assets import lookback
@@ -73,7 +73,7 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         """Each price slot's rank in its local day, and the best hours ahead for a load."""
         unit = ELECTRICITY_PRICING.field("current_price").unit
         with days_told(context) as told:
-            for ranked in rank_days(_days(context), home, store, told.stays):
+            for ranked in rank_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
                 window, best = local_day(ranked.day, home.zone), None
                 if window.end > home.now():
                     best = best_table(lambda hours: ahead_of(home.now(), hours, store), home)
@@ -100,7 +100,7 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """What home and circuits draw in quiet nights, and what that costs in a year."""
         with days_told(context) as told:
-            for day, loads in phantom_days(_days(context), home, store, told.stays):
+            for day, loads in phantom_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
                 told.done(day.isoformat(), loads.num_rows)
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
@@ -125,7 +125,7 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
         """A day's energy by circuit, fed in and unmetered, with its cost and its carbon."""
         with days_told(context) as told:
             home.settings.sound("FEED_IN_PRICE")
-            for day, report in report_days(_days(context), home, store, told.stays):
+            for day, report in report_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
                 chart, shares = (energy_chart(report), share_table(report)) if report else ("", "")
                 shown = {"chart": _markdown(chart), "shares": _markdown(shares)}
                 told.done(day.isoformat(), int(report is not None), **shown)
@@ -151,7 +151,7 @@ def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """How often the calendars' prediction agreed with what motion and presence sensors saw."""
         with days_told(context) as told:
-            for day, row in accuracy_days(_days(context), home, store, told.stays):
+            for day, row in accuracy_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
                 accuracy = row["accuracy"][0].as_py() if row.num_rows else None
                 told.done(day.isoformat(), row.num_rows, accuracy=accuracy)
         return dg.MaterializeResult(metadata={"rows": told.rows})
@@ -204,10 +204,6 @@ def _options(measurement: Measurement, home: Home, fresh: timedelta, *feeds: Fee
     there = all(choice(feed, home.settings) != OFF for feed in feeds)
     kinds = {store_kind(home), "insight"}
     return common("insights", measurement, home, kinds=kinds, fresh=fresh if there else None, pool=measurement.name)
-
-
-def _days(context: dg.AssetExecutionContext) -> list[Any]:
-    return [day_of(key) for key in context.partition_keys]
 
 
 def _lookback(home: Home, *inputs: Measurement) -> timedelta:

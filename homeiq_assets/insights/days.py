@@ -35,7 +35,7 @@ from homeiq_assets.schema import Measurement
 from homeiq_assets.steps import within
 from homeiq_assets.stores.base import Store
 from homeiq_assets.views.bill import NEIGHBOURS
-from homeiq_assets.window import HOUR, Window, ceil_to, local_day
+from homeiq_assets.window import HOUR, Window, ceil_to, existing, local_day, local_midnight
 
 CHUNK = 31
 """Days whose inputs are in memory at once."""
@@ -75,7 +75,8 @@ def phantom_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -
     week = timedelta(days=NIGHTS - 1)
     made = _Made(PHANTOM_LOAD, [SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING], week, home, store, stays)
     for chunk in _chunks(days):
-        nights = [chunk[0] - week + timedelta(days=n) for n in range((chunk[-1] - chunk[0] + week).days + 1)]
+        span = (chunk[0] - week + timedelta(days=n) for n in range((chunk[-1] - chunk[0] + week).days + 1))
+        nights = existing(span, home.zone)
         meter = _read(SMART_METER, nights, home, store, columns=["total_power_w"])
         circuits = _read(SMART_METER_CIRCUIT, nights, home, store, columns=["power_w"])
         prices = _read(ELECTRICITY_PRICING, nights, home, store)
@@ -86,8 +87,8 @@ def phantom_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -
             figures[day] = night_figures(within(meter, reaching), within(circuits, reaching), night)
         for day in chunk:
             window = local_day(day, home.zone)
-            of_week = Window(local_day(day - week, home.zone).start, window.end)
-            of_nights = [figures[day - timedelta(days=n)] for n in range(NIGHTS)]
+            of_week = Window(local_midnight(day - week, home.zone), window.end)
+            of_nights = [figures.get(day - timedelta(days=n), {}) for n in range(NIGHTS)]
             loads = phantom_load(of_nights, mean_price(within(prices, of_week)), window)
             if made.stores(day, loads):
                 yield day, loads

@@ -23,7 +23,7 @@ from homeiq_assets.stores.base import Probe, Store
 from homeiq_assets.stores.influxdb_foreign import SETTING as EVENTS_BUCKET
 from homeiq_assets.stores.tables import FIRST
 from homeiq_assets.tiers.raw import opened_raw
-from homeiq_assets.window import Window, local_date, local_day, local_days
+from homeiq_assets.window import Window, existing, local_date, local_day, local_days, local_midnight
 
 SOON = timedelta(days=3)
 """how long before a day expires the owner is told, so that there is time to do something"""
@@ -210,12 +210,11 @@ def _still_there(
             return raw_rows(measurement, home, store, window)
         return store.rows(ALL[level.of(measurement).name], window)
 
-    rows = counted(Window(FIRST, local_day(last, home.zone).end))
+    rows = counted(Window(FIRST, local_midnight(last + DAY, home.zone)))
     days, left = [], rows
-    for back in range(COUNTED):
+    for day in existing((last - back * DAY for back in range(COUNTED)), home.zone):
         if left <= 0:
             break
-        day = last - back * DAY
         found = counted(local_day(day, home.zone))
         left -= found
         if found:

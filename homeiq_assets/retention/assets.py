@@ -16,7 +16,7 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import settles
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.partitions import Grid, day_of
+from homeiq_assets.partitions import Grid, days_of
 from homeiq_assets.retention.ages import Level, age, checked_age
 from homeiq_assets.retention.removal import Outcome, Removal, remove_days
 from homeiq_assets.retention.report.summary import INFLUXDB_ROW, PARQUET_ROW
@@ -101,7 +101,7 @@ def _removal(measurement: Measurement, feed: Feed, level: Level, home: Home, gri
                 recorded("dry run" if config.dry_run else "remove", gone.name, told, home.now(), store),
                 _opened(measurement, level, home, store, archive) as target,
             ):
-                partitions = [day_of(key) for key in context.partition_keys]
+                partitions = days_of(context.partition_keys, home.zone)
                 for removal in remove_days(target, partitions, home, store, age=limit, red=red, dry=config.dry_run):
                     _tell(context, told, removal, bytes_a_row, dry=config.dry_run)
         if told.metadata and not config.dry_run:
@@ -141,7 +141,7 @@ def _restore(
         archive: dg.ResourceParam[ObjectStore],
     ) -> dg.MaterializeResult:
         with days_told(context) as told, recorded("restore", archived.name, told, home.now(), store):
-            firsts = [day_of(key) for key in context.partition_keys]
+            firsts = days_of(context.partition_keys, home.zone)
             for one in restore(measurement, firsts, home, store, archive, config.bucket or None):
                 if one.left:
                     told.stays(one.day.isoformat(), one.left)

@@ -27,7 +27,7 @@ from homeiq_assets.tiers.compared import difference, readings_differ, readings_h
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily
-from homeiq_assets.window import Window, local_day, local_month
+from homeiq_assets.window import Window, local_day, local_midnight, local_month, next_day
 
 DAY = timedelta(days=1)
 
@@ -204,7 +204,7 @@ class HourlyTarget:
         ):
             raise NotProvenError(f"raw rows of {day} are still there: retention/{measurement.name} says why")
         tier = tier_of(measurement, "daily")
-        for one in (day, day + DAY):
+        for one in (day, next_day(day, zone)):
             hours = self.store.read(tier_of(measurement, "hourly"), local_day(one, zone))
             stored = self.store.read(tier, local_day(one, zone))
             computed = daily(hours, measurement, local_day(one, zone))
@@ -279,8 +279,8 @@ class DailyTarget:
 def _held_into(day: date, home: Home) -> list[date]:
     """The days that readings of a day may hold into."""
     end, following = local_day(day, home.zone).end, []
-    while local_day(day + DAY, home.zone).start - home.settings.hold < end:
-        day += DAY
+    while local_midnight(day + DAY, home.zone) - home.settings.hold < end:
+        day = next_day(day, home.zone)
         following.append(day)
     return following
 

@@ -13,7 +13,7 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
-from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of, days_of
 from homeiq_assets.retention.ages import SPARE, Level, age
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
@@ -65,7 +65,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
             recorded("roll", hourly.name, told, home.now(), store),
             opened_raw(measurement, home, store) as raw,
         ):
-            for day in roll_hourly(raw, [day_of(key) for key in context.partition_keys], home, store):
+            for day in roll_hourly(raw, days_of(context.partition_keys, home.zone), home, store):
                 if day.left:
                     told.stays(day.day.isoformat(), day.left)
                 else:
@@ -95,7 +95,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
             recorded("roll", daily.name, told, home.now(), store),
             opened_raw(measurement, home, store) as raw,
         ):
-            for day in roll_daily(raw, [day_of(key) for key in context.partition_keys], home, store):
+            for day in roll_daily(raw, days_of(context.partition_keys, home.zone), home, store):
                 key = day.day.isoformat()
                 if day.left:
                     told.stays(key, day.left)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
@@ -20,7 +21,7 @@ from homeiq_assets.measurements import (
     MV_DAILY_ENERGY_BY_DEVICE,
     MV_HOURLY_ROOM_ACTIVITY,
 )
-from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of
+from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
 from homeiq_assets.retention.seals import left_days, reaches
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
@@ -47,7 +48,7 @@ def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Carbon intensity of each local day: time-weighted mean, lowest, highest, mean renewable share."""
-        return _report(context, lambda days: _summaries(days, home, store))
+        return _report(context, home.zone, lambda days: _summaries(days, home, store))
 
     return mv_daily_carbon_summary
 
@@ -61,7 +62,7 @@ def mv_daily_energy_by_device(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Energy, mean and peak power and cost of each meter and power sensor, for each local day."""
-        return _report(context, lambda days: energy_days(days, home, store))
+        return _report(context, home.zone, lambda days: energy_days(days, home, store))
 
     return mv_daily_energy_by_device
 
@@ -74,7 +75,7 @@ def mv_hourly_room_activity(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Motion and occupancy of each room, for each hour of the local day."""
-        return _report(context, lambda days: activity_days(days, home, store))
+        return _report(context, home.zone, lambda days: activity_days(days, home, store))
 
     return mv_hourly_room_activity
 
@@ -101,10 +102,10 @@ def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home
 
 
 def _report(
-    context: dg.AssetExecutionContext, write: Callable[[Sequence[date]], Iterator[Written]]
+    context: dg.AssetExecutionContext, zone: ZoneInfo, write: Callable[[Sequence[date]], Iterator[Written]]
 ) -> dg.MaterializeResult:
     with days_told(context) as told:
-        for day in write([day_of(key) for key in context.partition_keys]):
+        for day in write(days_of(context.partition_keys, zone)):
             if day.left:
                 told.stays(day.date.isoformat(), day.left)
             else:

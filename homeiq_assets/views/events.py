@@ -26,7 +26,7 @@ from homeiq_assets.views.bill import NEIGHBOURS, Bill, Slots, dollars_for_one, s
 from homeiq_assets.views.energy_by_device import energy_by_device
 from homeiq_assets.views.readings import Day, days_of
 from homeiq_assets.views.room_activity import DOMAINS, room_activity
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.window import Window, local_day, local_midnight
 
 AT_ONCE = 31
 """How many days are written together."""
@@ -96,7 +96,8 @@ class _Bills:
     def of(self, day: Day) -> Bill:
         """The bill of a day; days come in their order."""
         if self._until is None or day.window.end > self._until:
-            self._until = local_day(min(day.date + timedelta(days=AT_ONCE), self._last), self._home.zone).end
+            last = min(day.date + timedelta(days=AT_ONCE), self._last)
+            self._until = local_midnight(last + timedelta(days=1), self._home.zone)
             window = Window(day.window.start - NEIGHBOURS, self._until + NEIGHBOURS)
             self._slots = slots_of(self._store.read(ELECTRICITY_PRICING, window))
         bill = self._slots.bill(day.window)

@@ -10,7 +10,7 @@ from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.simulation import DAY, Floats, Simulated, local_hours, noise
 from homeiq_assets.measurements import OCCUPANCY_PREDICTION
 from homeiq_assets.settings import Settings
-from homeiq_assets.window import local_date, local_day
+from homeiq_assets.window import local_date, local_day, next_day
 
 LEAVES, RETURNS = 8.25, 17.5
 
@@ -33,6 +33,6 @@ def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
         }
 
     def horizon(now: datetime) -> datetime:
-        return local_day(local_date(now, zone) + timedelta(days=1), zone).end
+        return local_day(next_day(local_date(now, zone), zone), zone).end
 
     return {OCCUPANCY_PREDICTION.name: Simulated(OCCUPANCY_PREDICTION, timedelta(minutes=15), shape, zone, horizon)}

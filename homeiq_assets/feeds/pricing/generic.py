@@ -14,7 +14,7 @@ from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.settings import Settings
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.window import Window, local_midnight
 
 TARIFF, URL, JMESPATH = tariff.SETTING, "PRICING_URL", "PRICING_JMESPATH"
 # What APIs write where they have no number; no market has had such a price in any unit.
@@ -63,7 +63,7 @@ class _GenericPrices:
         if described:
             raise SettingError(TARIFF, f"is set beside {URL} or {JMESPATH}; keep the one that is your price")
         agreed = tariff.read(settings.pricing_tariff)
-        if agreed.begins is not None and window.end <= local_day(agreed.begins, self._zone).start:
+        if agreed.begins is not None and window.end <= local_midnight(agreed.begins, self._zone):
             raise NoHistory(NAME, f"{TARIFF} begins on {agreed.begins}; there is no price for {window}")
         slots = agreed.slots(window, self._zone)
         peaks = agreed.peaks(slots, self._zone)

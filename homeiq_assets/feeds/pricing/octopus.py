@@ -25,7 +25,7 @@ from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.quotas import Quota
 from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.settings import Settings
-from homeiq_assets.window import Window, floor_to, local_date, local_day
+from homeiq_assets.window import Window, floor_to, local_date, local_day, next_day
 
 NAME = "octopus"
 CURRENCY = "GBP"
@@ -121,7 +121,7 @@ class Octopus:
         """
         tariff = tariff_of(self.settings)
         self.settings.sound("OCTOPUS_BASE_URL", "OCTOPUS_PAYMENT_METHOD", NIGHT_HOURS)
-        horizon = local_day(local_date(now, self.zone) + timedelta(days=1), self.zone).end
+        horizon = local_day(next_day(local_date(now, self.zone), self.zone), self.zone).end
         if window.start >= horizon:
             return Published([], CURRENCY)
         known = Window(window.start, min(window.end, horizon))

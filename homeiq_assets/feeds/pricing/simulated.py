@@ -13,7 +13,7 @@ from homeiq_assets.feeds.simulation import HOUR, grid, noise, place_of
 from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
-from homeiq_assets.window import Window, floor_to, local_date, local_day
+from homeiq_assets.window import Window, floor_to, local_date, local_day, next_day
 
 PUBLISHED_AT = 13
 """Local hour from which tomorrow's prices are known."""
@@ -32,7 +32,8 @@ class SimulatedPrices:
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
         """Prices to the end of today, from 13:00 local to the end of tomorrow."""
         ahead = now.astimezone(self.zone).hour >= PUBLISHED_AT
-        known = local_day(local_date(now, self.zone) + timedelta(days=int(ahead)), self.zone).end
+        today = local_date(now, self.zone)
+        known = local_day(next_day(today, self.zone) if ahead else today, self.zone).end
         whole = whole_days(window, self.zone)
         if min(whole.end, known) <= whole.start:
             return []
