@@ -16,6 +16,8 @@ from homeiq_assets.window import HOUR, Window
 HOUR_NS = nanoseconds(HOUR)
 LONGEST = HOUR_NS
 """No interval of a price or a meter is longer."""
+LASTING = 3 * HOUR_NS
+"""For how long rows have to be equally far apart, without a break, for their distance to be a longer step."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,36 @@ def edges_of(*steps: Steps, window: Window | None = None, more: Ints | None = No
     return np.unique(edges.astype(np.int64))
 
 
-def ends_of(starts: Ints, alone: int = LONGEST) -> Ints:
+def ends_of(starts: Ints, step: int | None = None) -> Ints:
     """The end of each interval, of which only the starts (in order) are stored.
 
-    An interval ends where the next begins; before a hole it is as long as most of the others are. A distance to the
-    next that is longer than usual is a hole unless it stands beside another of the same length: there the step
-    changed. No interval is longer than an hour; a single one is `alone` long.
+    An interval ends where the next begins, or is as long as its series' step where the next is further away: there is a
+    hole. The step changed where rows are further apart, but equally far for `LASTING` and by a part of the hour; a few
+    equal holes are no longer step. No interval is longer than an hour.
+
+    `step` is what the measurement says of its rows. A series may have a coarser one, which is the part of the hour that
+    all its distances are multiples of. Without `step`, as for prices, it is the part of the hour that most rows are
+    apart; a single row is that of an hour.
     """
     gaps = np.diff(starts)
-    near = gaps[gaps <= LONGEST]
-    if not len(near):
-        return starts + alone
-    lengths, counts = np.unique(near, return_counts=True)
-    usual = lengths[np.argmax(counts)]
-    beside = (gaps == np.concatenate([[-1], gaps[:-1]])) | (gaps == np.concatenate([gaps[1:], [-1]]))
-    whole = (gaps <= usual) | (beside & (gaps <= LONGEST))
-    lasting: Ints = np.append(np.where(whole, gaps, usual), usual)
+    even = (gaps <= LONGEST) & (HOUR_NS % np.maximum(gaps, 1) == 0)
+    own = _usual(gaps[even]) if step is None else _common(gaps, step)
+    run = np.concatenate([[0], np.cumsum(gaps[1:] != gaps[:-1])])[: len(gaps)]
+    changed = even & (np.bincount(run, gaps)[run] >= LASTING)
+    lasting: Ints = np.append(np.where((gaps <= own) | changed, gaps, own), own)
     return starts + lasting
+
+
+def _usual(gaps: Ints) -> int:
+    if not len(gaps):
+        return LONGEST
+    lengths, counts = np.unique(gaps, return_counts=True)
+    return int(lengths[np.argmax(counts)])
+
+
+def _common(gaps: Ints, step: int) -> int:
+    common = int(np.gcd.reduce(gaps)) if len(gaps) else step
+    return common if common >= step and HOUR_NS % common == 0 else step
 
 
 def times_of(rows: pa.Table) -> Ints:
@@ -73,11 +88,11 @@ def known(rows: pa.Table, field: str) -> pa.Table:
     return rows.select(["time", field]).drop_null().sort_by("time").combine_chunks()
 
 
-def intervals(rows: pa.Table, field: str, alone: int = LONGEST) -> Steps:
-    """A field of one series, each value for its own interval."""
+def intervals(rows: pa.Table, field: str, step: int) -> Steps:
+    """A field of one series, each value for its own interval; `step` as in `ends_of`."""
     rows = known(rows, field)
     starts = times_of(rows)
-    return Steps(starts, ends_of(starts, alone), numbers(rows, field))
+    return Steps(starts, ends_of(starts, step), numbers(rows, field))
 
 
 def held(rows: pa.Table, field: str, hold: int) -> Steps:

@@ -37,8 +37,11 @@ def sums(rows: pa.Table, measurement: Measurement) -> Mapping[str, Any]:
     return found
 
 
-def usual_step(rows: pa.Table, identity: tuple[str, ...]) -> timedelta:
-    """The median time between two rows of a series; none where no series has two."""
+def shortest_step(rows: pa.Table, identity: tuple[str, ...]) -> timedelta:
+    """The shortest time between two rows of a series, whatever is missing between others; none without two of one.
+
+    A distance that less than a twentieth of the rows have is that of a stray row.
+    """
     tags = tuple(tag for tag in identity if tag in rows.column_names)
     if not rows.num_rows or not tags:
         return timedelta()
@@ -46,4 +49,6 @@ def usual_step(rows: pa.Table, identity: tuple[str, ...]) -> timedelta:
     order = np.lexsort((times, series))
     series, times = series[order], times[order]
     steps = np.diff(times)[(series[1:] == series[:-1]) & (np.diff(times) > 0)]
-    return timedelta(microseconds=int(np.median(steps)) // 1000) if len(steps) else timedelta()
+    lengths, counts = np.unique(steps, return_counts=True)
+    usual = lengths[counts * 20 >= len(steps)]
+    return timedelta(microseconds=max(int(min(usual, default=steps.min())) // 1000, 1)) if len(steps) else timedelta()

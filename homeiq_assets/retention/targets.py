@@ -18,7 +18,7 @@ from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.retention.ages import Level, age
 from homeiq_assets.retention.ledger import Proof
 from homeiq_assets.retention.restoring import own_place
-from homeiq_assets.retention.rows import sums, usual_step
+from homeiq_assets.retention.rows import shortest_step, sums
 from homeiq_assets.retention.seals import reaches, removed_days
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
@@ -112,7 +112,7 @@ class RawTarget:
             successor_rows,
             sums(readings.filter(inside(readings, window)), self.raw.measurement),
             self._object(day, rows),
-            usual_step(rows, self.raw.measurement.identity),
+            shortest_step(rows, self.raw.measurement.identity),
         )
 
     def archived(self, day: date) -> pa.Table | None:

@@ -1,6 +1,6 @@
 """What a kWh of a day costs: price slots between their edges, the feed-in price, and the rate to US dollars.
 
-Rows of electricity_pricing say when a slot begins; how long it is, its neighbours tell.
+Rows of electricity_pricing say when a slot begins; it lasts until the next, or as long as most slots do (`steps.py`).
 """
 
 from dataclasses import dataclass

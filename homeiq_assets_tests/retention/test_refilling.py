@@ -9,6 +9,8 @@ import pytest
 from homeiq_assets.measurements import SMART_METER, tier_of
 from homeiq_assets.retention.ledger import Ledger, State
 from homeiq_assets.retention.refilling import refill
+from homeiq_assets.retention.rows import shortest_step
+from homeiq_assets.schema import rows_of
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
 
@@ -65,6 +67,15 @@ def test_an_answer_for_a_part_of_the_day_leaves_it_removed(home: Household, miss
 def test_an_answer_of_a_coarser_step_leaves_it_removed(home: Household) -> None:
     assert answered(home, local_day(LONG, VIENNA), HOUR) == ([], [LONG])
     assert answered(home, local_day(LONG, VIENNA), timedelta(minutes=5)) == ([LONG], [])
+
+
+def test_a_day_of_which_most_readings_were_missing_had_the_step_of_the_others_all_the_same() -> None:
+    start = local_day(LONG, VIENNA).start
+    minutes = (0, 5, 65, 125, 185, 190)
+    rows = [{"time": start + timedelta(minutes=n), "meter_type": "sense", "total_power_w": 1.0} for n in minutes]
+
+    assert shortest_step(rows_of(SMART_METER, rows), SMART_METER.identity) == timedelta(minutes=5)
+    assert shortest_step(rows_of(SMART_METER, rows[:1]), SMART_METER.identity) == timedelta()
 
 
 def test_answers_that_join_cover_the_day_in_any_order(home: Household) -> None:
