@@ -148,6 +148,14 @@ HOME_ASSISTANT_HISTORY = Measurement(
             "unit_of_measurement", STRING, kind=Kind.TEXT, statistics=("last",),
             description="the unit of normalized_value",
         ),
+        Field(
+            "state_class", STRING, statistics=(),
+            description="total, total_increasing or measurement, as Home Assistant says; none without one",
+        ),
+        Field(
+            "last_reset", STRING, kind=Kind.TEXT, statistics=("last",),
+            description="since when a total counts, ISO 8601 in UTC",
+        ),
     ),
     "What changed in Home Assistant, an event a row",
 )  # fmt: skip

@@ -64,7 +64,7 @@ class Field:
     `poll_only`: a forecast made at the time of the poll. It is no reading, the first one of a row stands, and it is
     kept when a later answer lacks it. `statistics`: what a tier keeps of it, where its series are of several kinds;
     the kind says it otherwise. `unit_field`: the text field that says the unit of a reading; only readings in the
-    same unit are compared for `increase`.
+    same unit are compared for `increase`. `cycle_field`: the column that says since when (ns) a reading counts.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Field:
     poll_only: bool = False
     statistics: tuple[str, ...] | None = None
     unit_field: str | None = None
+    cycle_field: str | None = None
 
 
 @dataclass(frozen=True)

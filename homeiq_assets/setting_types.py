@@ -105,6 +105,20 @@ def units_of(value: str) -> dict[str, str]:
     return units
 
 
+def meters_of(value: str) -> list[tuple[str, bool]]:
+    """Patterns of entity ids in `sensor.one, !sensor.*_forecast`, and whether what they match is a meter.
+
+    Raises ValueError.
+    """
+    meters = []
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        pattern = part.removeprefix("!").strip().lower()
+        if not pattern or ("." not in pattern and "*" not in pattern) or " " in pattern or "!" in pattern:
+            raise ValueError(f"{part!r} is no entity id such as sensor.grid_energy or !sensor.energy_forecast")
+        meters.append((pattern, not part.startswith("!")))
+    return meters
+
+
 def _entity_units(value: str) -> str:
     units_of(value)
     return value
@@ -114,6 +128,11 @@ def _half_hours(value: str) -> str:
     start, _, end = value.removesuffix(" UTC").partition("-")
     if start.zfill(5) == end.zfill(5):
         raise ValueError("must begin and end at different times, such as 00:30-07:30")
+    return value
+
+
+def _entity_meters(value: str) -> str:
+    meters_of(value)
     return value
 
 
@@ -132,6 +151,8 @@ StartDate = Annotated[date, AfterValidator(_start)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 EntityUnits = Annotated[str, AfterValidator(_entity_units)]
 """Units of entities, such as sensor.boiler=kWh; `units_of` takes it apart."""
+EntityMeters = Annotated[str, AfterValidator(_entity_meters)]
+"""Which entities are meters and which are none, such as sensor.boiler, !sensor.forecast; `meters_of` takes it apart."""
 Hours = Annotated[str, Field(pattern=r"^([01]?\d|2[0-4])-([01]?\d|2[0-4])$")]
 """Local wall hours, half-open, such as 17-21."""
 HalfHours = Annotated[

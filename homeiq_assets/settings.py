@@ -20,6 +20,7 @@ from homeiq_assets.redaction import redact, register
 from homeiq_assets.retention_settings import RetentionSettings
 from homeiq_assets.setting_types import (
     PROJECT,
+    EntityMeters,
     EntityUnits,
     Folder,
     HalfHours,
@@ -136,6 +137,7 @@ class Settings(RetentionSettings):
     events_source: Literal["homeiq", "home_assistant_influxdb", "home_assistant", "simulated", "off"] | None = None
     events_influxdb_bucket: str | None = None
     events_units: EntityUnits | None = None
+    events_meters: EntityMeters | None = None
 
     watttime_base_url: VendorUrl = "https://api.watttime.org"
     electricitymaps_base_url: VendorUrl = "https://api.electricitymaps.com"

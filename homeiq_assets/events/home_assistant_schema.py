@@ -10,14 +10,16 @@ from collections.abc import Callable, Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.events.areas import Areas
 from homeiq_assets.events.foreign import ForeignEvents, Found
+from homeiq_assets.events.meters import NO_STATE_CLASS
 from homeiq_assets.events.values import number_of, text_of, uniform
 from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import UNKNOWN
 from homeiq_assets.stores.influxdb_foreign import ForeignBucket
 
 _OURS = re.compile(r"homeiq_pending_|retention_")
-_ATTRIBUTES = ("device_class", "unit_of_measurement")
+_ATTRIBUTES = ("device_class", "unit_of_measurement", "state_class", "last_reset")
 _UNITS = frozenset(
     re.split(
         r"\s+",
@@ -38,7 +40,7 @@ class HomeAssistantEvents(ForeignEvents):
     READING = ("state", "value")
     writes_no_value = False
 
-    def __init__(self, bucket: ForeignBucket, areas: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, bucket: ForeignBucket, areas: Callable[[], Areas]) -> None:
         super().__init__(bucket)
         self._areas = areas
 
@@ -69,7 +71,7 @@ class HomeAssistantEvents(ForeignEvents):
         return None if domains is None else [{"domain": domain} for domain in sorted(domains)]
 
 
-def uniform_events(rows: pa.Table, areas: Callable[[], Mapping[str, str]]) -> pa.Table:
+def uniform_events(rows: pa.Table, areas: Callable[[], Areas]) -> pa.Table:
     """Rows with the tags of `HomeAssistantEvents.TAGS` and fields as `ForeignBucket.rows` gives them, as events."""
     # Others may keep measurements of their own in the bucket: an event has both tags.
     rows = rows.filter(pc.and_(pc.is_valid(rows["entity_id"]), pc.is_valid(rows["domain"])))
@@ -78,6 +80,10 @@ def uniform_events(rows: pa.Table, areas: Callable[[], Mapping[str, str]]) -> pa
     names = pc.unique(measurement).to_pylist()
     # With measurement_attr domain__device_class, the class is written nowhere else.
     named_class = _looked_up(measurement, {name: name.partition("__")[2] for name in names if "." not in name})
+    state_class = pc.coalesce(text_of(rows, "state_class_str"), rows["state_class"])
+    if state_class.null_count < len(state_class):
+        # Home Assistant writes all attributes of an entity, unless it is told to ignore this one of all.
+        state_class = pc.fill_null(state_class, NO_STATE_CLASS)
     events = uniform(
         rows,
         state=pc.coalesce(text_of(rows, "state"), value.cast(pa.string())),
@@ -89,10 +95,12 @@ def uniform_events(rows: pa.Table, areas: Callable[[], Mapping[str, str]]) -> pa
             rows["unit_of_measurement"],
             _looked_up(measurement, {name: name for name in names if is_unit(name)}),
         ),
+        state_class=state_class,
+        last_reset=pc.coalesce(text_of(rows, "last_reset_str"), rows["last_reset"]),
     )
     if not events.num_rows or not pc.any(pc.equal(events["area"], UNKNOWN)).as_py():
         return events
-    found = pc.fill_null(_looked_up(events["entity_id"], areas()), UNKNOWN)
+    found = pc.fill_null(areas().column(events["entity_id"], events["time"]), UNKNOWN)
     area = pc.if_else(pc.equal(events["area"], UNKNOWN), found, events["area"])
     return events.set_column(events.column_names.index("area"), events.field("area"), area)
 

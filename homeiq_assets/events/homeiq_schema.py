@@ -16,7 +16,7 @@ _FIELDS = HOME_ASSISTANT_EVENTS.field_names
 class HomeiqEvents(ForeignEvents):
     """See `EventSource`. A `normalized_value` that is not stored is read from the state, where that says a number."""
 
-    TAGS = HOME_ASSISTANT_EVENTS.tag_names
+    TAGS = (*HOME_ASSISTANT_EVENTS.tag_names, "state_class")
     READING = ("state", "normalized_value", "energy_consumption")
     writes_no_value = True
 
@@ -50,5 +50,8 @@ def uniform_events(rows: pa.Table) -> pa.Table:
         device_class=rows["device_class"],
         area=rows["area"],
         unit=text_of(rows, "unit_of_measurement"),
+        # Whoever writes these events may say the class of some entities only: of the others it is not known.
+        state_class=pc.coalesce(text_of(rows, "state_class"), rows["state_class"]),
+        last_reset=text_of(rows, "last_reset"),
         energy=number_of(rows, "energy_consumption"),
     )

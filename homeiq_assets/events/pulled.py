@@ -1,19 +1,23 @@
 """Events pulled from Home Assistant's history over its REST API, for as far back as its recorder keeps states.
 
-A day is asked for at a time, of some entities at a time, as far as the length of an address allows.
+Some hours are asked for at a time, as states come with all their attributes, and of some entities at a time, as far as
+the length of an address allows. Unit, classes and area of an event are those that its entity had then, not today's.
 """
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel
 
 from homeiq_assets.errors import NoHistory, ProviderError
-from homeiq_assets.events.areas import areas_of
+from homeiq_assets.events.areas import Areas, areas_of
 from homeiq_assets.events.entities import Entity, entities
+from homeiq_assets.events.meters import NO_STATE_CLASS, instant
 from homeiq_assets.events.values import normalized
 from homeiq_assets.feeds.answers import TooLarge
 from homeiq_assets.feeds.http import VendorClient
@@ -34,16 +38,27 @@ logger = logging.getLogger(__name__)
 
 
 class _Row(BaseModel):
-    # Only the first row of an entity is whole.
+    # Rows after an entity's first may lack what did not change.
     model_config = ConfigDict(strict=True)
 
     entity_id: str | None = None
     state: str | None
     last_changed: AwareDatetime
+    attributes: dict[str, Any] | None = None
 
 
 class _History(RootModel[list[list[_Row]]]):
     pass
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A change of a state; `attributes` are those that its entity had then, empty where they are not said."""
+
+    entity_id: str
+    at: datetime
+    state: str
+    attributes: Mapping[str, Any]
 
 
 class History:
@@ -70,9 +85,10 @@ class History:
             events = [event for group in _groups(pulled) for event in self._divided(client, group, known)]
             gone = not events and window.end <= now and not self._reaches(client, list(pulled), known)
         if events:
-            times = [at for _, at, _ in events]
-            areas = self._areas(now)
-            yield Answer(_rows(events, pulled, areas), Window(min(times), max(times) + MICROSECOND))
+            times = [event.at for event in events]
+            covers = Window(min(times), max(times) + MICROSECOND)
+            # Entities that were not asked for, or of which nothing is kept any more, stay as they are stored.
+            yield Answer(_rows(events, pulled, self._areas(now)), covers, apart="entity_id")
         elif gone:
             raise NoHistory(
                 NAME,
@@ -91,7 +107,7 @@ class History:
         url = self._settings.required("HOME_ASSISTANT_URL")
         return VendorClient(NAME, url, self._settings, headers=headers, timeout=30, budget=90)
 
-    def _areas(self, now: datetime) -> Mapping[str, str]:
+    def _areas(self, now: datetime) -> Areas:
         """Entities' areas; none where a proxy, say, lets no WebSocket through, for events are worth more than areas."""
         try:
             return areas_of(self._settings, now)
@@ -99,9 +115,9 @@ class History:
             if error.retryable:
                 raise
             logger.warning("no area is known: %s", error)
-            return {}
+            return Areas()
 
-    def _divided(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
+    def _divided(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[_Event]:
         """As `_changes`; where a busy home's answer is larger than is read, it is asked for in halves."""
         try:
             yield from list(self._changes(client, ids, window))
@@ -111,8 +127,8 @@ class History:
             for half in window.chunks(window.length / 2):
                 yield from self._divided(client, ids, half)
 
-    def _changes(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[tuple[str, datetime, str]]:
-        """Entity id, time and state of each change in the window.
+    def _changes(self, client: VendorClient, ids: list[str], window: Window) -> Iterator[_Event]:
+        """Each change in the window.
 
         The history begins behind the instant asked for, so a microsecond earlier is asked; the state that held then is
         no event.
@@ -121,18 +137,20 @@ class History:
             "filter_entity_id": ",".join(ids),
             "end_time": _stamp(window.end),
             "significant_changes_only": "0",
-            "minimal_response": "",
-            "no_attributes": "",
             "skip_initial_state": "",
         }
         for series in self._history(client, window.start - MICROSECOND, parameters):
             name = series[0].entity_id if series else None
             if series and name not in ids:
                 raise failure(f"its history is of {name!r}, which was not asked for")
+            attributes: Mapping[str, Any] = {}
+            changed = None
             for row in series:
-                # The first row may be a change of attributes only; its state began before.
-                if row.state and row.last_changed in window:
-                    yield str(name), row.last_changed, row.state
+                attributes = row.attributes or attributes
+                # A change of attributes only has the time at which its state began.
+                if row.state and row.last_changed in window and row.last_changed != changed:
+                    yield _Event(str(name), row.last_changed, row.state, attributes)
+                changed = row.last_changed
 
     def _reaches(self, client: VendorClient, ids: list[str], window: Window) -> bool:
         """Whether a window without changes was a quiet one: what held when it began is kept."""
@@ -168,21 +186,31 @@ def _groups(ids: Iterable[str]) -> Iterator[list[str]]:
         yield group
 
 
-def _rows(events: list[tuple[str, datetime, str]], known: Mapping[str, Entity], areas: Mapping[str, str]) -> pa.Table:
-    values = normalized(pa.chunked_array([[state for _, _, state in events]], pa.string())).to_pylist()
+def _rows(events: list[_Event], known: Mapping[str, Entity], areas: Areas) -> pa.Table:
+    values = normalized(pa.chunked_array([[event.state for event in events]], pa.string())).to_pylist()
     return rows_of(
         HOME_ASSISTANT_HISTORY,
         [
             {
-                "time": at,
-                "entity_id": name,
-                "domain": name.partition(".")[0],
-                "device_class": known[name].device_class,
-                "area": areas.get(name),
-                "state": state,
+                "time": event.at,
+                "entity_id": event.entity_id,
+                "domain": event.entity_id.partition(".")[0],
+                "area": areas.of(event.entity_id, event.at),
+                "state": event.state,
                 "normalized_value": value,
-                "unit_of_measurement": known[name].unit,
+                **_described(event.attributes, known[event.entity_id]),
             }
-            for (name, at, state), value in zip(events, values, strict=True)
+            for event, value in zip(events, values, strict=True)
         ],
     )
+
+
+def _described(attributes: Mapping[str, Any], known: Entity) -> dict[str, str | None]:
+    """What attributes say of an event; without any, what is known of its entity today."""
+    if not attributes:
+        return {"device_class": known.device_class, "unit_of_measurement": known.unit}
+    names = ("device_class", "unit_of_measurement", "state_class", "last_reset")
+    texts = {name: text if isinstance(text := attributes.get(name), str) and text else None for name in names}
+    if texts["unit_of_measurement"] and not texts["state_class"]:
+        texts["state_class"] = NO_STATE_CLASS
+    return texts | {"last_reset": instant(texts["last_reset"])}

@@ -18,7 +18,7 @@ from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.remembered import Values, in_archive, in_tiers, merged
 from homeiq_assets.window import Window
 
-FIELDS = ("state", "normalized_value", "unit_of_measurement")
+FIELDS = ("state", "normalized_value", "unit_of_measurement", "last_reset")
 
 
 @dataclass(frozen=True)

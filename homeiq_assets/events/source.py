@@ -2,7 +2,8 @@
 
 Rows are those of `HOME_ASSISTANT_EVENTS`: `time` (timestamp[ns, UTC]), `entity_id` (with its domain), `domain`,
 `device_class`, `area` (texts, `unknown` where unknown), `state` (text or null), `normalized_value` (float or null),
-`energy_consumption` (float or null), `unit_of_measurement` (text or null). The states `unavailable` and `unknown` come
+`energy_consumption` (float or null), `unit_of_measurement`, `state_class` (texts or null; `none` where Home Assistant
+says that there is none), `last_reset` (text or null, ISO 8601 in UTC). The states `unavailable` and `unknown` come
 as they are, without a `normalized_value`; a source in Home Assistant's own InfluxDB schema has no such rows.
 """
 

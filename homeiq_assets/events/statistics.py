@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from homeiq_assets.events.areas import areas_of
+from homeiq_assets.events.areas import Areas, areas_of
 from homeiq_assets.events.entities import DEFAULT_CLASSES, SETTING, globs, wanted
 from homeiq_assets.events.pulled import CONNECTION
 from homeiq_assets.feeds.meter.home_assistant_socket import NAME, HomeAssistantSocket, failure
@@ -82,14 +82,12 @@ def _types(said: Mapping[str, Any]) -> tuple[str, ...]:
     return _GAUGE if said.get("mean_type", 1 if said.get("has_mean") else 0) == 1 else ()
 
 
-def _row(
-    name: str, at: datetime, unit: str | None, values: Mapping[str, float], *, areas: Mapping[str, str]
-) -> dict[str, Any]:
+def _row(name: str, at: datetime, unit: str | None, values: Mapping[str, float], *, areas: Areas) -> dict[str, Any]:
     return {
         "time": at,
         "entity_id": name,
         "domain": name.partition(".")[0],
-        "area": areas.get(name),
+        "area": areas.of(name, at),
         "unit_of_measurement_last": unit,
         **{f"normalized_value_{_FIELDS[kind]}": value for kind, value in values.items()},
     }

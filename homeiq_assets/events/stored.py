@@ -37,11 +37,12 @@ class StoredEvents:
         """See `EventSource.last_before`."""
         keys = ["time", *HOME_ASSISTANT_HISTORY.tag_names]
         rows = self._store.last(HOME_ASSISTANT_HISTORY, "state", instant, since=since)
-        for field in ("normalized_value", "unit_of_measurement"):
+        for field in ("normalized_value", "unit_of_measurement", "last_reset"):
             last = self._store.last(HOME_ASSISTANT_HISTORY, field, instant, since=since)
             rows = rows.join(last, keys, join_type="left outer")
-        none = pa.nulls(rows.num_rows, pa.float64())
-        found = newest_each(in_order(rows.append_column("energy_consumption", none)))
+        for field in ("energy_consumption", "state_class"):
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, HOME_ASSISTANT_HISTORY.field(field).type.arrow))
+        found = newest_each(in_order(rows))
         earliest = max(instant - LOOK_BACK, since or FIRST)
         return self._behind_spells(found, Window(earliest, instant)) if known else found
 

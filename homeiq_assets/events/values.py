@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.events.meters import instant
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import UNKNOWN
 
@@ -55,6 +56,8 @@ def uniform(
     device_class: pa.ChunkedArray,
     area: pa.ChunkedArray,
     unit: pa.ChunkedArray,
+    state_class: pa.ChunkedArray,
+    last_reset: pa.ChunkedArray,
     energy: pa.ChunkedArray | None = None,
 ) -> pa.Table:
     """Events in the uniform columns, by time, then entity, from these and `time`, `entity_id` and `domain` of `rows`.
@@ -78,6 +81,8 @@ def uniform(
             "normalized_value": value,
             "energy_consumption": pa.nulls(rows.num_rows, pa.float64()) if energy is None else energy,
             "unit_of_measurement": _filled(unit),
+            "state_class": _filled(state_class),
+            "last_reset": _instants(last_reset),
         }
     )
     return in_order(table.filter(pc.is_valid(table["entity_id"])))
@@ -103,6 +108,14 @@ def newest_each(table: pa.Table) -> pa.Table:
     numbered = table.sort_by("time").append_column("__row", pa.array(range(table.num_rows), pa.int64()))
     last = numbered.group_by("entity_id").aggregate([("__row", "max")])["__row_max"]
     return numbered.take(last).drop_columns("__row").sort_by("entity_id").combine_chunks()
+
+
+def _instants(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Times as ISO 8601 in UTC, null for what is none."""
+    known = pc.unique(texts)
+    return pa.array([instant(text) for text in known.to_pylist()], pa.string()).take(
+        pc.index_in(texts, value_set=known)
+    )
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | None:

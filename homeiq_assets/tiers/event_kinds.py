@@ -11,49 +11,60 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.events.meters import ENERGY, Meters, cycles, in_watt_hours, jumping
 from homeiq_assets.measurements import FLOAT, HOME_ASSISTANT_EVENTS, STRING, statistics, tier_of
 from homeiq_assets.schema import UNKNOWN, Field, Kind
-from homeiq_assets.tiers.holds import NO_VALUE, Mask, filled, is_value, series_numbers
-from homeiq_assets.tiers.statistics import LONG_AGO, rolled, stacked
+from homeiq_assets.tiers.holds import LONG_AGO, NO_VALUE, Ints, Mask, filled, is_value, nanoseconds, series_numbers
+from homeiq_assets.tiers.statistics import rolled, stacked
 from homeiq_assets.window import Window, hour_edges
 
 FLAG_DOMAINS = ("binary_sensor", "switch", "light", "fan", "input_boolean")
 """domains whose entities are on or off"""
-COUNTER_UNITS = ("Wh", "kWh", "MWh")
-"""units of what only ever adds up"""
+COUNTER_UNITS = tuple(ENERGY)
+"""units of meters, and of levels such as a forecast (events/meters.py)"""
+NO_METERS = Meters()
 _BY_KIND = replace(
     HOME_ASSISTANT_EVENTS,
     fields=(
         Field("flag", STRING, kind=Kind.FLAG),
         Field("text", STRING, kind=Kind.TEXT),
-        Field("counter", FLOAT, kind=Kind.COUNTER, unit_field="counter_unit"),
+        Field("counter", FLOAT, kind=Kind.COUNTER, unit_field="counter_unit", cycle_field="cycle"),
         Field("gauge", FLOAT, kind=Kind.GAUGE),
         Field("unit", STRING, kind=Kind.TEXT, statistics=("last",)),
         Field("counter_unit", STRING, kind=Kind.TEXT, statistics=()),
+        Field("reset", STRING, kind=Kind.TEXT, statistics=("last",)),
     ),
 )
-_READ_FROM = {"state": ("flag", "text"), "normalized_value": ("counter", "gauge"), "unit_of_measurement": ("unit",)}
+_READ_FROM = {
+    "state": ("flag", "text"),
+    "normalized_value": ("counter", "gauge"),
+    "unit_of_measurement": ("unit",),
+    "last_reset": ("reset",),
+}
 _NO_TEXT, _NO_NUMBER = pa.scalar(None, pa.string()), pa.scalar(None, pa.float64())
 
 
-def hourly(events: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+def hourly(events: pa.Table, before: pa.Table, day: Window, hold: timedelta, meters: Meters = NO_METERS) -> pa.Table:
     """The rows of `home_assistant_events_hourly` of one local day, a row per entity and hour in force or read.
 
     `events`: rows of HOME_ASSISTANT_EVENTS of the day and of the `hold` before it, in any order. `before`: the last
-    known values from before the day, however old: `entity_id`, and any of `state`, `normalized_value` and
-    `unit_of_measurement`; may be empty or lack columns, need not hold what stands in `events`.
+    known values from before the day, however old: `entity_id`, and any of `state`, `normalized_value`,
+    `unit_of_measurement` and `last_reset`; may be empty or lack columns, need not hold what stands in `events`.
+    `meters`: what the owner says of entities in a unit of energy.
 
     An entity is of one kind for the whole day, decided from all of these. A row has the statistics of that kind, all
     others are null. `unavailable` and `unknown` end a hold, whatever the kind; an event that says neither a value nor
     that is none. Where an event lacks unit, device class or area, they are what its entity had before, or else after.
     For all else see `statistics.hourly`.
     """
-    return _tier(events, before, "hourly", hour_edges(day), hold)
+    return _tier(events, before, "hourly", hour_edges(day), hold, meters)
 
 
-def daily_from_raw(events: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+def daily_from_raw(
+    events: pa.Table, before: pa.Table, day: Window, hold: timedelta, meters: Meters = NO_METERS
+) -> pa.Table:
     """As `hourly` with the whole day as one interval: what `statistics.daily` must agree with, to 1e-9."""
-    return _tier(events, before, "daily", [day.start, day.end], hold)
+    return _tier(events, before, "daily", [day.start, day.end], hold, meters)
 
 
 def compared(events: pa.Table, field: str) -> pa.Table:
@@ -71,8 +82,10 @@ def compared(events: pa.Table, field: str) -> pa.Table:
     return events.filter(pc.and_(number, pc.is_in(unit, value_set=pa.array(COUNTER_UNITS))))
 
 
-def _tier(events: pa.Table, before: pa.Table, resolution: str, edges: list[datetime], hold: timedelta) -> pa.Table:
-    rows = _by_kind(stacked(before, events, HOME_ASSISTANT_EVENTS, edges[-1]))
+def _tier(
+    events: pa.Table, before: pa.Table, resolution: str, edges: list[datetime], hold: timedelta, meters: Meters
+) -> pa.Table:
+    rows = _by_kind(stacked(before, events, HOME_ASSISTANT_EVENTS, edges[-1]), nanoseconds(edges[0]), meters)
     rows = rolled(rows, _BY_KIND, tier_of(_BY_KIND, resolution), edges, hold)
     tier = tier_of(HOME_ASSISTANT_EVENTS, resolution)
     columns = [rows[name] for name in ("time", *tier.tag_names)]
@@ -84,8 +97,11 @@ def _tier(events: pa.Table, before: pa.Table, resolution: str, edges: list[datet
     return pa.table(columns, schema=tier.arrow)
 
 
-def _by_kind(rows: pa.Table) -> pa.Table:
-    """Events as rows of _BY_KIND: of each entity the columns of its kind are filled; `rows` as of `stacked`."""
+def _by_kind(rows: pa.Table, start: int, meters: Meters) -> pa.Table:
+    """Events as rows of _BY_KIND: of each entity the columns of its kind are filled; `rows` as of `stacked`.
+
+    `start` (ns) is that of the day.
+    """
     series = series_numbers(rows, ("entity_id",))
     order = np.lexsort((rows["time"].to_numpy(), series))
     rows, series = rows.take(pa.array(order)).combine_chunks(), series[order]
@@ -101,16 +117,26 @@ def _by_kind(rows: pa.Table) -> pa.Table:
     has_number = np.zeros(len(newest), np.bool_)
     has_number[series[is_value(pc.fill_null(value, float("nan")))]] = True
     number = has_number & ~flag
-    counter = number & of_counter.to_numpy(zero_copy_only=False)[newest]
+    device_class, area = (_known_texts(rows[tag], series) for tag in ("device_class", "area"))
+    said = pa.array(is_value(pc.fill_null(value, float("nan"))))
+    state_class = filled(pc.if_else(said, rows["state_class"].combine_chunks(), _NO_TEXT), series)
+    entities = pa.table(
+        {"entity_id": rows["entity_id"], "device_class": device_class, "state_class": state_class}
+    ).take(pa.array(newest))
+    jumps = jumping(series, rows["time"].to_numpy(), in_watt_hours(value, unit), start)
+    is_meter = np.array([verdict.meter for verdict in meters.verdicts(entities, jumps)], np.bool_)
+    counter = number & of_counter.to_numpy(zero_copy_only=False)[newest] & is_meter
 
     def of(kind: Mask, column: pa.Array, nothing: pa.Scalar = _NO_TEXT) -> pa.Array:
         return pc.if_else(pa.array(kind[series]), column, nothing)
 
-    columns = {"time": rows["time"], "entity_id": rows["entity_id"], "domain": rows["domain"]}
-    for tag in ("device_class", "area"):
-        texts = rows[tag].combine_chunks()
-        columns[tag] = pc.fill_null(filled(pc.if_else(pc.equal(texts, UNKNOWN), _NO_TEXT, texts), series), UNKNOWN)
-    columns |= {
+    reset = pc.if_else(pc.is_valid(value), rows["last_reset"].combine_chunks(), _NO_TEXT)
+    columns = {
+        "time": rows["time"],
+        "entity_id": rows["entity_id"],
+        "domain": rows["domain"],
+        "device_class": device_class,
+        "area": area,
         "flag": of(flag, state),
         "text": of(~(flag | number), state),
         "counter": of(counter, value, _NO_NUMBER),
@@ -119,5 +145,13 @@ def _by_kind(rows: pa.Table) -> pa.Table:
         "unit": of(number, pc.if_else(pc.is_nan(value), NO_VALUE[0], unit)),
         # Of a counter that was a gauge, what is read in the gauge's unit is no energy.
         "counter_unit": of(counter, pc.if_else(of_counter, unit, _NO_TEXT)),
+        "reset": of(counter, pc.if_else(pc.is_nan(value), NO_VALUE[0], reset)),
+        "cycle": cycles(reset, state_class),
     }
     return pa.table(columns)
+
+
+def _known_texts(texts: pa.ChunkedArray, series: Ints) -> pa.Array:
+    """What is `unknown` filled in from the other rows of its series, where one of them says it."""
+    texts = texts.combine_chunks()
+    return pc.fill_null(filled(pc.if_else(pc.equal(texts, UNKNOWN), _NO_TEXT, texts), series), UNKNOWN)

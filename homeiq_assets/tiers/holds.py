@@ -21,6 +21,10 @@ NO_VALUE = ("unavailable", "unknown")
 """texts that say there is no value: they end a hold, and are neither reading nor change"""
 ON = "on"
 """the text of a flag that is on, where its field is a string"""
+LONG_AGO = -(2**62)
+"""the time (ns) of last known values: before every reading, and their hold long over"""
+NOT_SAID = int(np.iinfo(np.int64).min)
+"""where it is not said since when a counter counts"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -91,11 +95,19 @@ class FieldReadings:
     `column`: the field; `series` and `time` (ns) of its rows, which are sorted by both and all lie
     before the grid's end. A null is no reading. NaN and the texts of NO_VALUE are none either, but
     end the hold of the reading before. Every other reading holds until the next, at most `hold` ns.
-    `units`: the unit of each row; without it, all are in the same.
+    `units`: the unit of each row; without it, all are in the same. `cycles`: since when (ns) each row counts, NOT_SAID
+    where that is not known; without it, of no row.
     """
 
     def __init__(
-        self, column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, units: pa.Array | None = None
+        self,
+        column: pa.Array,
+        series: Ints,
+        time: Ints,
+        grid: Grid,
+        hold: int,
+        units: pa.Array | None = None,
+        cycles: Ints | None = None,
     ) -> None:
         stated = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         column, series, time = column.take(pa.array(stated)), series[stated], time[stated]
@@ -106,6 +118,7 @@ class FieldReadings:
         """the rows of `column` that are readings"""
         self._column = column.take(pa.array(known))
         self._units = None if units is None else units.take(pa.array(self.rows))
+        self._cycles = None if cycles is None else cycles[self.rows]
         self._series, self._time, self._until = series[known], time[known], until[known]
         bucket = grid.bucket(self._time)
         # Readings from before the first edge come before all others of their series.
@@ -160,11 +173,21 @@ class FieldReadings:
         before, after = numbers[:-1], numbers[1:]
         # Exact for whole numbers, which 0.9 * before is not.
         reset = (after < before) & (10 * after < 9 * before)
+        if self._cycles is not None:
+            reset = self._begun_anew(self._cycles, reset)
         increases = np.where(reset, after, after - before)
         if self._units is not None:
             same = pc.fill_null(pc.equal(self._units[1:], self._units[:-1]), False)
             increases = np.where(same.to_numpy(zero_copy_only=False), increases, 0)
         return self._per_step(increases)
+
+    def _begun_anew(self, cycles: Ints, fallen: Mask) -> Mask:
+        """Where a reading counts since another instant than the one before it; where that is not said, `fallen`."""
+        earlier, since, time = cycles[:-1], cycles[1:], self._time[:-1]
+        both = (earlier != NOT_SAID) & (since != NOT_SAID)
+        later = (since != NOT_SAID) & (time != LONG_AGO) & (since > time)
+        begun: Mask = np.where(both, since != earlier, fallen | later)
+        return begun
 
     def changes(self) -> pa.Array:
         """How many readings differ from the last known value before them."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events.as_stored import combined
+from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import EventsPlace, archived_events, events_place, opened_events
 from homeiq_assets.events.source import EventSource
 from homeiq_assets.home import Home
@@ -144,11 +145,11 @@ class EventRaw:
 
     def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
         """See `Raw.hourly`."""
-        return event_kinds.hourly(readings, before, day, hold)
+        return event_kinds.hourly(readings, before, day, hold, owners_meters(self.home.settings))
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
         """See `Raw.daily`."""
-        return event_kinds.daily_from_raw(readings, before, day, hold)
+        return event_kinds.daily_from_raw(readings, before, day, hold, owners_meters(self.home.settings))
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
         """See `Raw.whole`. Rows of several measurements get one more tag, the name of theirs."""

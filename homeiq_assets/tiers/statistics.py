@@ -12,11 +12,8 @@ import pyarrow.compute as pc
 
 from homeiq_assets.measurements import statistics, tier_of
 from homeiq_assets.schema import TIME, Field, Measurement, conform
-from homeiq_assets.tiers.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
+from homeiq_assets.tiers.holds import LONG_AGO, FieldReadings, Grid, Ints, nanoseconds, series_numbers
 from homeiq_assets.window import Window, hour_edges
-
-LONG_AGO = -(2**62)
-"""the time (ns) of last known values: before every reading, and their hold long over"""
 
 _STATISTICS: dict[str, Callable[[FieldReadings], pa.Array]] = {
     "mean": FieldReadings.mean,
@@ -99,7 +96,8 @@ def rolled(
 
     def read(field: Field) -> FieldReadings:
         units = None if field.unit_field is None else rows[field.unit_field].combine_chunks()
-        return FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold), units)
+        cycles = None if field.cycle_field is None else rows[field.cycle_field].to_numpy()
+        return FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold), units, cycles)
 
     fields = {field: read(field) for field in measurement.fields if statistics(field)}
     present = np.zeros(grid.cells, np.bool_)

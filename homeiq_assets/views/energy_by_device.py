@@ -1,13 +1,15 @@
 """Energy by device: the readings of power and energy entities to one row per entity and local day."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.events.meters import ENERGY as ENERGY_UNITS
+from homeiq_assets.events.meters import Meters, cycles, jumping
 from homeiq_assets.measurements import MV_DAILY_ENERGY_BY_DEVICE
 from homeiq_assets.schema import TIME, conform
 from homeiq_assets.tiers.holds import FieldReadings, Floats, Grid, Ints, Mask, nanoseconds, series_numbers
@@ -15,20 +17,23 @@ from homeiq_assets.views.bill import Bill
 from homeiq_assets.window import Window
 
 POWER, ENERGY = 1, 2
-UNITS = {"W": (POWER, 1.0), "kW": (POWER, 1e3), "Wh": (ENERGY, 1.0), "kWh": (ENERGY, 1e3), "MWh": (ENERGY, 1e6)}
-"""The units of power sensors and cumulative meters: what they measure, and how many W or Wh they are."""
+UNITS = {"W": (POWER, 1.0), "kW": (POWER, 1e3)} | {unit: (ENERGY, wh) for unit, wh in ENERGY_UNITS.items()}
+"""The units of power sensors and meters: what they measure, and how many W or Wh they are."""
 MEASURING = ("power", "energy")
 """Device classes that say so, whatever the unit."""
-STORED = "energy_storage"
-"""The device class of what is in a battery: no meter, though in kWh."""
+NO_METERS = Meters()
 
 
 @dataclass(frozen=True)
 class Devices:
-    """Rows of `mv_daily_energy_by_device`, and the entities that are none of them although they should be, with why."""
+    """Rows of `mv_daily_energy_by_device`, and the entities that are none of them although they should be, with why.
+
+    `assumed` are those in a unit of energy of which nobody says whether they are meters, with what they are taken for.
+    """
 
     rows: pa.Table
     skipped: dict[str, str]
+    assumed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,21 @@ class _Totals:
 
 
 def energy_by_device(
-    readings: pa.Table, day: Window, date: date, hold: timedelta, bill: Bill, units: Mapping[str, str]
+    readings: pa.Table,
+    day: Window,
+    date: date,
+    hold: timedelta,
+    bill: Bill,
+    units: Mapping[str, str],
+    meters: Meters = NO_METERS,
 ) -> Devices:
     """The rows of the local day `date`, of which `day` is what has elapsed; time = the day's start.
 
     `readings`: as `Day` of `readings.py` has them. `bill`: its slots cut `day`. `units`: those of entities that
-    have none. A meter's energy is the sum of its increases over the last known value, each in the slot of the reading
-    that shows it, and its mean power that over `day`; a power sensor's is its integral while its readings hold, its
+    have none; `meters`: what the owner says of entities in a unit of energy. What is no meter has no row.
+
+    A meter's energy is the sum of its increases over the last known value, each in the slot of the reading that shows
+    it, and its mean power that over `day`; a power sensor's is its integral while its readings hold, its
     mean power that over the time in force, its peak the greatest of the day's readings. Units may change in between.
 
     The cost is each slot's energy times its price, absent where a slot with energy has none; what a power sensor feeds
@@ -57,30 +70,42 @@ def energy_by_device(
     """
     series = series_numbers(readings, ("entity_id",))
     entities = readings.take(pa.array(np.flatnonzero(np.diff(series, append=-1))))
-    measures, values, understood = _measured(readings, entities, series, units)
+    measures, values, understood = _measured(readings, series, units)
     rows = []
     time = readings["time"].cast(pa.int64()).to_numpy()
-    for kind, totals_of in ((POWER, _power), (ENERGY, _energy)):
-        chosen = np.flatnonzero(understood == kind)
-        ours = np.flatnonzero(understood[series] == kind)
+    jumps = jumping(series, time, np.where(measures == ENERGY, values, np.nan), nanoseconds(day.start))
+    verdicts = meters.verdicts(entities, jumps)
+    level = (understood == ENERGY) & ~np.array([verdict.meter for verdict in verdicts], np.bool_)
+    counts_since = cycles(readings["last_reset"].combine_chunks(), readings["state_class"].combine_chunks())
+    for kind in (POWER, ENERGY):
+        chosen = np.flatnonzero((understood == kind) & ~level)
+        ours = np.flatnonzero(((understood == kind) & ~level)[series])
         # A reading of the other kind is no value of this one.
         column = pa.array(np.where(measures[ours] == kind, values[ours], np.nan))
         grid = Grid(bill.edges, len(chosen))
-        totals = totals_of(column, np.searchsorted(chosen, series[ours]), time[ours], grid, nanoseconds(hold))
-        if kind == ENERGY:
+        of, at = np.searchsorted(chosen, series[ours]), time[ours]
+        if kind == POWER:
+            totals = _power(column, of, at, grid, nanoseconds(hold))
+        else:
+            totals = _energy(column, of, at, grid, nanoseconds(hold), counts_since[ours])
             length = day.length / timedelta(hours=1)
             totals = replace(totals, average=totals.used.sum(axis=1) / length)
         rows.append(_rows(entities["entity_id"].take(pa.array(chosen)), totals, bill, day, date))
     told = np.unique(series[(time >= nanoseconds(day.start)) & ~np.isnan(readings["value"].to_numpy())])
     unused = entities.take(pa.array(told[understood[told] == 0]))
-    return Devices(conform(pa.concat_tables(rows), MV_DAILY_ENERGY_BY_DEVICE), _skipped(unused, units))
+    names = entities["entity_id"].to_pylist()
+    assumed = {names[n]: verdicts[n].assumed for n in told[understood[told] == ENERGY].tolist()}
+    return Devices(
+        conform(pa.concat_tables(rows), MV_DAILY_ENERGY_BY_DEVICE),
+        _skipped(unused, units),
+        {entity: why for entity, why in sorted(assumed.items()) if why},
+    )
 
 
-def _measured(
-    readings: pa.Table, entities: pa.Table, series: Ints, units: Mapping[str, str]
-) -> tuple[Ints, Floats, Ints]:
+def _measured(readings: pa.Table, series: Ints, units: Mapping[str, str]) -> tuple[Ints, Floats, Ints]:
     """Per row what it measures (0: nothing of ours) and its W or Wh, and per series what it measures by now."""
-    said = pa.array([units.get(entity) for entity in entities["entity_id"].to_pylist()], pa.string())
+    ends = np.flatnonzero(np.diff(series, append=-1))
+    said = pa.array([units.get(one) for one in readings["entity_id"].take(pa.array(ends)).to_pylist()], pa.string())
     unit = pc.coalesce(readings["unit"].combine_chunks(), said.take(pa.array(series)))
     code = pc.dictionary_encode(pc.fill_null(unit, ""))
     known = [UNITS.get(name, (0, np.nan)) for name in code.dictionary.to_pylist()]
@@ -88,9 +113,7 @@ def _measured(
     factors = np.array([factor for _, factor in known])
     numbers = code.indices.to_numpy()
     measures = kinds[numbers]
-    understood = measures[np.flatnonzero(np.diff(series, append=-1))]
-    understood = np.where(pc.equal(entities["device_class"], STORED).to_numpy(), 0, understood)
-    return measures, readings["value"].to_numpy() * factors[numbers], understood
+    return measures, readings["value"].to_numpy() * factors[numbers], measures[ends]
 
 
 def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> _Totals:
@@ -111,9 +134,9 @@ def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) ->
     )
 
 
-def _energy(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> _Totals:
+def _energy(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, counts_since: Ints) -> _Totals:
     shape = (grid.series, grid.buckets)
-    readings = FieldReadings(column, series, time, grid, hold)
+    readings = FieldReadings(column, series, time, grid, hold, cycles=counts_since)
     increase = _numbers(readings.increase(), 0).reshape(shape)
     unknown = np.full(grid.series, np.nan)
     return _Totals(_any(readings.present(), shape), increase, np.zeros(shape), unknown, unknown)

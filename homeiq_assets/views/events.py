@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from homeiq_assets.errors import StoreError
+from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import events_kept, opened_events
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import (
@@ -51,15 +52,21 @@ def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Writ
     """Write `mv_daily_energy_by_device` of these days. Raises StoreError, and SettingError."""
     settings = home.settings
     settings.sound("HOMEIQ_HOLD_HOURS", "EVENTS_UNITS", "FEED_IN_PRICE")
-    units = units_of(settings.events_units or "")
+    units, meters = units_of(settings.events_units or ""), owners_meters(settings)
     bills = _Bills(home, store, days)
 
     def rows(there: Sequence[date]) -> Iterator[Written]:
         with opened_events(home, store) as events:
             for day in days_of(events, there, home.zone, settings.hold, home.now()):
-                devices = energy_by_device(day.readings, day.window, day.date, settings.hold, bills.of(day), units)
-                skipped = [f"{entity} {reason}" for entity, reason in devices.skipped.items()]
-                yield Written(day.date, devices.rows, {"skipped": skipped[:LISTED], "entities_skipped": len(skipped)})
+                devices = energy_by_device(
+                    day.readings, day.window, day.date, settings.hold, bills.of(day), units, meters
+                )
+                told = {"skipped": devices.skipped, "assumed": devices.assumed}
+                listed = {
+                    name: [f"{entity} {why}" for entity, why in one.items()][:LISTED] for name, one in told.items()
+                }
+                counts = {f"entities_{name}": len(one) for name, one in told.items()}
+                yield Written(day.date, devices.rows, listed | counts)
 
     return _written(MV_DAILY_ENERGY_BY_DEVICE, [ELECTRICITY_PRICING, FX_RATE], rows, days, home, store)
 

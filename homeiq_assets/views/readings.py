@@ -29,6 +29,8 @@ READINGS = pa.schema(
         ("area", pa.string()),
         ("unit", pa.string()),
         ("value", pa.float64()),
+        ("state_class", pa.string()),
+        ("last_reset", pa.string()),
     ]
 )
 """What entities say, sorted by entity, then time; a `value` of NaN says that there is none (`unavailable`)."""
@@ -52,13 +54,13 @@ def readings_of(events: pa.Table, earlier: pa.Table = _NOTHING) -> pa.Table:
     """The readings that events (rows of HOME_ASSISTANT_EVENTS, in order of time) are, after `earlier` ones.
 
     On and off are 1 and 0. An event that says neither a number nor that there is none is no reading. Where an event
-    lacks unit, device class or area, they are what its entity had before, or else after.
+    lacks unit, device class, state class or area, they are what its entity had before, or else after.
     """
     rows = pa.concat_tables([earlier, _said(events)]).combine_chunks()
     series = series_numbers(rows, ("entity_id",))
     order = np.lexsort((rows["time"].to_numpy(), series))
     rows, series = rows.take(pa.array(order)), series[order]
-    for name, absent in (("device_class", UNKNOWN), ("area", UNKNOWN), ("unit", None)):
+    for name, absent in (("device_class", UNKNOWN), ("area", UNKNOWN), ("unit", None), ("state_class", None)):
         texts = rows[name].combine_chunks()
         if absent is not None:
             texts = pc.if_else(pc.equal(texts, absent), pa.scalar(None, pa.string()), texts)
@@ -134,8 +136,11 @@ def _said(events: pa.Table) -> pa.Table:
     none = pc.is_in(state, value_set=pa.array(NO_VALUE))
     flag = pc.if_else(pc.equal(state, ON), 1.0, pc.if_else(pc.equal(state, "off"), 0.0, pa.scalar(None, pa.float64())))
     value = pc.if_else(none, float("nan"), pc.coalesce(flag, events["normalized_value"]))
+    # What is unavailable may lack the class that it has otherwise.
+    state_class = pc.if_else(none, pa.scalar(None, pa.string()), events["state_class"])
     columns = [events["time"], events["entity_id"], events["device_class"], events["area"]]
-    rows = pa.table([*columns, events["unit_of_measurement"], value], schema=READINGS)
+    columns += [events["unit_of_measurement"], value, state_class, events["last_reset"]]
+    rows = pa.table(columns, schema=READINGS)
     return rows.filter(pc.is_valid(rows["value"]))
 
 

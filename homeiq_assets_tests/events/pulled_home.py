@@ -26,7 +26,12 @@ def vendor() -> HomeAssistantHistory:
     """Three entities, two of which are pulled by default; a lamp that nobody asked for."""
     home = HomeAssistantHistory(NOW)
     home.states = {
-        GRID: {"device_class": "power", "unit_of_measurement": "W", "friendly_name": "Grid"},
+        GRID: {
+            "device_class": "power",
+            "unit_of_measurement": "W",
+            "state_class": "measurement",
+            "friendly_name": "Grid",
+        },
         MOTION: {"device_class": "motion", "friendly_name": "Hall"},
         LAMP: {"friendly_name": "Lamp", "brightness": 12},
     }

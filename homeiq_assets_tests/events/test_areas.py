@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from homeiq_assets.errors import ProviderError
@@ -30,10 +31,37 @@ def test_an_entitys_own_area_wins_over_its_devices(settings_of: SettingsOf) -> N
         vendor.registries = REGISTRIES
         settings = settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN)
 
-        assert areas_of(settings, NOW) == AREAS
+        assert areas_of(settings, NOW).at(NOW) == AREAS
         vendor.registries = {"device": [], "entity": []}
-        assert areas_of(settings, NOW + timedelta(hours=23)) == AREAS
-        assert areas_of(settings, NOW + timedelta(hours=25)) == {}
+        assert areas_of(settings, NOW + timedelta(hours=23)).at(NOW + timedelta(hours=23)) == AREAS
+        assert areas_of(settings, NOW + timedelta(hours=25)).at(NOW + timedelta(hours=25)) == {}
+
+
+def test_an_event_stays_in_the_area_in_which_its_entity_was_then(settings_of: SettingsOf) -> None:
+    day, own, device = timedelta(days=1), "sensor.own", "sensor.of_device"
+    with HomeAssistant(NOW, {}) as vendor:
+        vendor.registries = REGISTRIES
+        settings = settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN)
+        areas_of(settings, NOW)
+        vendor.registries = {
+            "device": [],
+            "entity": [{"entity_id": own, "area_id": "cellar"}, {"entity_id": "sensor.nowhere", "area_id": "hall"}],
+        }
+        areas_of(settings, NOW + day)
+        vendor.registries["entity"][0]["area_id"] = "attic"
+
+        areas = areas_of(settings, NOW + 2 * day)
+
+    asked = [
+        (own, -30 * day, "attic"), (own, day - timedelta(seconds=1), "attic"), (own, day, "cellar"),
+        (own, 2 * day, "attic"), (device, timedelta(), "hall"), (device, day, None),
+        ("sensor.nowhere", timedelta(), None), ("sensor.nowhere", 3 * day, "hall"), ("sensor.other", day, None),
+    ]  # fmt: skip
+    names, times = [name for name, _, _ in asked], [NOW + after for _, after, _ in asked]
+    told = [area for _, _, area in asked]
+    assert [areas.of(name, at) for name, at in zip(names, times, strict=True)] == told
+    column = areas.column(pa.chunked_array([names]), pa.chunked_array([pa.array(times, pa.timestamp("ns", "UTC"))]))
+    assert column.to_pylist() == told
 
 
 def test_what_was_kept_stands_while_home_assistant_is_away(
@@ -44,7 +72,7 @@ def test_what_was_kept_stands_while_home_assistant_is_away(
         settings = settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN)
         areas_of(settings, NOW)
     with caplog.at_level(logging.WARNING):
-        assert areas_of(settings, NOW + timedelta(days=3)) == AREAS
+        assert areas_of(settings, NOW + timedelta(days=3)).at(NOW) == AREAS
     assert "cannot be reached" in caplog.text
     assert TOKEN not in caplog.text
 
@@ -69,9 +97,9 @@ def test_where_there_are_no_registries_no_area_is_known(
 ) -> None:
     with HomeAssistant(NOW, {}) as vendor:
         vendor.registries = {}
-        assert areas_of(settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN), NOW) == {}
+        assert areas_of(settings_of(HOME_ASSISTANT_URL=vendor.url, HOME_ASSISTANT_TOKEN=TOKEN), NOW).at(NOW) == {}
     assert "no area is known" in caplog.text
 
 
 def test_without_home_assistant_no_area_is_known(settings_of: SettingsOf) -> None:
-    assert areas_of(settings_of(), NOW) == {}
+    assert areas_of(settings_of(), NOW).at(NOW) == {}

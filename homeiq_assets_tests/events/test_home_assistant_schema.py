@@ -50,6 +50,7 @@ def test_the_line_of_the_integrations_own_documentation_is_an_event(foreign: For
             "state": "812.4",
             "normalized_value": 812.4,
             "unit_of_measurement": "W",
+            "state_class": "measurement",
         }
     ]
 

@@ -55,15 +55,18 @@ def test_a_poll_brings_each_change_with_what_is_known_of_its_entity(
     assert [{name: value for name, value in row.items() if name != "time"} for row in answer.rows.to_pylist()] == [
         {
             "entity_id": MOTION, "domain": "binary_sensor", "device_class": "motion", "area": "hall", "state": "on",
-            "normalized_value": 1.0, "energy_consumption": None, "unit_of_measurement": None,
+            "normalized_value": 1.0, "energy_consumption": None, "unit_of_measurement": None, "state_class": None,
+            "last_reset": None,
         },
         {
             "entity_id": GRID, "domain": "sensor", "device_class": "power", "area": "unknown", "state": "812.4",
             "normalized_value": 812.4, "energy_consumption": None, "unit_of_measurement": "W",
+            "state_class": "measurement", "last_reset": None,
         },
         {
             "entity_id": GRID, "domain": "sensor", "device_class": "power", "area": "unknown", "state": "unavailable",
             "normalized_value": None, "energy_consumption": None, "unit_of_measurement": "W",
+            "state_class": "measurement", "last_reset": None,
         },
     ]  # fmt: skip
     assert answer.covers.start == at
@@ -245,7 +248,7 @@ class TestInARun:
         assert result.success, failure_of(result)
         counted = [home.stored(HOME_ASSISTANT_HISTORY, f"2026-10-{day}").num_rows for day in (24, 25, 26)]
         assert counted == [24, 25, 24]
-        assert len(vendor.asked) == 3, "a request a day"
+        assert len(vendor.asked) == 4 + 5 + 4, "a request for six hours"
         before = home.stored(HOME_ASSISTANT_HISTORY)
         vendor.answer = HTML
         with no_waiting():

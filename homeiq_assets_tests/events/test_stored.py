@@ -164,5 +164,5 @@ def test_a_row_of_the_tier_may_hold_the_statistics_of_any_kind_of_entity() -> No
         "state_last", "state_changes", "state_count", "state_on_seconds", "state_seconds",
         "normalized_value_mean", "normalized_value_seconds", "normalized_value_min", "normalized_value_max",
         "normalized_value_count", "normalized_value_last", "normalized_value_increase",
-        "unit_of_measurement_last",
+        "unit_of_measurement_last", "last_reset_last",
     )  # fmt: skip

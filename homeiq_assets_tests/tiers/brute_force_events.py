@@ -5,6 +5,7 @@ without a value, resets, values carried in from before, days with clock changes.
 """
 
 import itertools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +17,33 @@ from homeiq_assets_tests.tiers.brute_force import DAYS, Case
 
 NONE = ("unavailable", "unknown")
 ON_OFF = ("binary_sensor", "switch", "light", "fan", "input_boolean")
-ENERGY = ("Wh", "kWh", "MWh")
+ENERGY = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
 Row = dict[str, Any]
+Reading = tuple[datetime | None, float, datetime | None]
+"""When (None: before all others), what, since when it counts (None: not said)."""
+
+
+def is_meter(state_classes: Sequence[str | None], readings: Sequence[Reading], start: datetime) -> bool:
+    """Whether an entity in a unit of energy is one, by what was said of it, else by its readings from `start` on."""
+    said = [one for one in state_classes if one]
+    if said:
+        return said[-1] in ("total", "total_increasing")
+    falls = 0
+    for place in range(1, len(readings)):
+        (_, last, _), (time, value, _) = readings[place - 1 : place + 1]
+        if time is None or time < start or not last < 10 * value < 9 * last:
+            continue
+        earlier = readings[place - 2][1] if place > 1 else None
+        falls += earlier is None or not 100 * earlier <= 100 * value <= 101 * earlier
+    return falls < 2
+
+
+def begins_anew(last: Reading, reading: Reading) -> bool:
+    """Whether a meter's reading begins a new cycle."""
+    (before, earlier, was_reset), (_, value, reset) = last, reading
+    if reset and was_reset:
+        return reset != was_reset
+    return 10 * value < 9 * earlier or bool(reset and before and reset > before)
 
 
 def expected(case: Case, edges: list[datetime]) -> list[Row]:
@@ -45,7 +71,15 @@ def _of_entity(entity: str, rows: list[Row], before: Row, edges: list[datetime],
     elif all(number is None for number in [*numbers, before.get("normalized_value")]):
         kind = "text"
     else:
-        kind = "counter" if [None, *(unit for unit in units if unit)][-1] in ENERGY else "gauge"
+        in_energy = [None, *(unit for unit in units if unit)][-1] in ENERGY
+        said_before, *of_units = zip([before, *timed], _carried(units), strict=True)
+        readings = [
+            (row.get("time"), row["normalized_value"] * ENERGY[unit], None)
+            for row, unit in (said_before, *of_units)
+            if row.get("normalized_value") is not None and row.get("state") not in NONE and unit in ENERGY
+        ]
+        classes = [row["state_class"] for row in timed if row["state"] not in NONE]
+        kind = "counter" if in_energy and is_meter(classes, readings, edges[0]) else "gauge"
 
     if kind in ("flag", "text"):
         timed = [row for row in rows if row["state"] is not None]
@@ -63,6 +97,8 @@ def _of_entity(entity: str, rows: list[Row], before: Row, edges: list[datetime],
         inside: list[tuple[Any, Any]] = []
         seconds = integral = on_seconds = increase = 0.0
         changes, last_known, last_unit = 0, known, known_unit
+        last_reset = moment(before.get("last_reset"))
+        last_time = None
         for index, (row, value, unit) in enumerate(zip(timed, said, unit_of, strict=True)):
             if value is None:
                 continue
@@ -79,8 +115,10 @@ def _of_entity(entity: str, rows: list[Row], before: Row, edges: list[datetime],
                 if last_known is not None:
                     changes += value != last_known
                     if kind == "counter" and unit == last_unit and unit in ENERGY:
-                        increase += value if value < 0.9 * last_known else value - last_known
+                        reset = (last_time, last_known, last_reset), (row["time"], value, counts_since(row, timed))
+                        increase += value if begins_anew(*reset) else value - last_known
             last_known, last_unit = value, unit
+            last_time, last_reset = row["time"], counts_since(row, timed)
         if not inside and not seconds:
             continue
         name = "state" if kind in ("flag", "text") else "normalized_value"
@@ -100,6 +138,13 @@ def _of_entity(entity: str, rows: list[Row], before: Row, edges: list[datetime],
             if inside:
                 found["normalized_value_min"] = min(value for value, _ in inside)
                 found["normalized_value_max"] = max(value for value, _ in inside)
+        resets = [
+            row["last_reset"]
+            for row, value in zip(timed, said, strict=True)
+            if row["time"] in interval and value is not None
+        ]
+        if kind == "counter" and any(resets):
+            found["last_reset_last"] = next(reset for reset in reversed(resets) if reset)
         if inside and inside[-1][1]:
             found["unit_of_measurement_last"] = inside[-1][1]
         result.append({"time": start, "entity_id": entity, **_tags(rows, timed, said, end), **found})
@@ -126,6 +171,19 @@ def _carried(values: list[Any]) -> list[Any]:
     return result
 
 
+def moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def counts_since(row: Row, rows: list[Row]) -> datetime | None:
+    """As Home Assistant has it, a `total_increasing` counts since whenever it fell."""
+    classes = [None if one["state"] in NONE else one["state_class"] for one in rows]
+    increasing = _carried(classes)[rows.index(row)] == "total_increasing"
+    return None if increasing else moment(row["last_reset"])
+
+
+_CLASSES = st.sampled_from(["total_increasing", "total", None, "measurement", "none"])
+_RESETS = st.sampled_from([None, "2025-01-01T00:00:00+00:00", "2025-03-30T00:30:00+00:00"])
 _WORDS = st.sampled_from(["low", "home", "away", None])
 _SILENT = st.sampled_from(NONE)
 _LEVEL = st.sampled_from([0.0, 899.0, 900.0, 901.0, 950.0, 999.0, 1000.0, 1001.0, 1100.0])
@@ -142,7 +200,7 @@ _ENTITIES: dict[str, tuple[st.SearchStrategy[Any], st.SearchStrategy[Any]]] = {
 }
 
 
-def event(entity: str, time: datetime, value: Any, unit: str | None = None, **tags: str) -> Row:
+def event(entity: str, time: datetime, value: Any, unit: str | None = None, **tags: str | None) -> Row:
     """A row of home_assistant_events as a source gives it; `value` is a number, or a state that is none."""
     number = value if isinstance(value, float) else {"on": 1.0, "off": 0.0}.get(value)
     return {
@@ -154,6 +212,8 @@ def event(entity: str, time: datetime, value: Any, unit: str | None = None, **ta
         "state": None if value is None else str(value),
         "normalized_value": number,
         "unit_of_measurement": unit,
+        "state_class": tags.get("state_class"),
+        "last_reset": tags.get("last_reset"),
     }
 
 
@@ -170,12 +230,15 @@ def event_cases(draw: st.DrawFn) -> Case:
     rows, before = [], []
     for entity in draw(st.lists(st.sampled_from(sorted(_ENTITIES)), min_size=1, max_size=4, unique=True)):
         values, units = _ENTITIES[entity]
-        tag = st.sampled_from(["unknown", "up", "down"])
+        tag, state_class = st.sampled_from(["unknown", "up", "down"]), draw(_CLASSES)
         for time in draw(st.lists(st.one_of(any_moment, at_edges), max_size=12, unique=True)):
             value = draw(st.one_of(values, values, values, _SILENT))
-            rows.append(event(entity, time, value, draw(units), device_class=draw(tag), area=draw(tag)))
-        known = event(entity, first, draw(values), draw(units))
-        names = draw(st.sets(st.sampled_from(["state", "normalized_value", "unit_of_measurement"])))
+            told = {"device_class": draw(tag), "area": draw(tag)}
+            if "meter" in entity or entity == "sensor.anything":
+                told |= {"state_class": draw(st.one_of(st.just(state_class), _CLASSES)), "last_reset": draw(_RESETS)}
+            rows.append(event(entity, time, value, draw(units), **told))
+        known = event(entity, first, draw(values), draw(units), last_reset=draw(_RESETS))
+        names = draw(st.sets(st.sampled_from(["state", "normalized_value", "unit_of_measurement", "last_reset"])))
         if names:
             before.append({"entity_id": entity, **{name: known[name] for name in sorted(names)}})
     return Case(day, hold, draw(st.permutations(rows)), before)

@@ -25,7 +25,9 @@ def events_of(rows: list[Row]) -> pa.Table:
 
 def known(rows: list[Row]) -> pa.Table:
     """Last known values, with the columns that any of the rows has."""
-    names = [n for n in ("state", "normalized_value", "unit_of_measurement") if any(n in row for row in rows)]
+    names = [
+        n for n in ("state", "normalized_value", "unit_of_measurement", "last_reset") if any(n in row for row in rows)
+    ]
     types = {name: HOME_ASSISTANT_EVENTS.arrow.field(name).type for name in ("entity_id", *names)}
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in types.items()})
 

@@ -18,14 +18,16 @@ Json = dict[str, Any]
 class HomeAssistantHistory(HomeAssistant):
     """`states` is what it lists: entity id -> attributes; `recorded` what its recorder wrote: times and states of each.
 
-    A state that comes again is a change of attributes only. `asked` holds the path and parameters of each history
-    request. `answer` stands in place of the right history, `listing` of the right list (text, sent as JSON).
+    Attributes are those of `states`, or before an instant others: `earlier`, entity id -> (until when, attributes), in
+    order of time. A state that comes again is a change of attributes only. `asked` holds the path and parameters of
+    each history request. `answer` stands in place of the right history, `listing` of the right list (text, as JSON).
     """
 
     def __init__(self, now: datetime, **more: Any) -> None:
         super().__init__(now, {}, **more)
         self.states: dict[str, Json] = {}
         self.recorded: dict[str, list[tuple[datetime, str | None]]] = {}
+        self.earlier: dict[str, list[tuple[datetime, Json]]] = {}
         self.asked: list[tuple[str, Json]] = []
         self.answer: str | None = None
         self.listing: str | None = None
@@ -84,16 +86,25 @@ class HomeAssistantHistory(HomeAssistant):
                 rows.append((at, changed, state))
         held = [state for at, _, state in rows if at <= start]
         found: list[Json] = []
+
+        def whole(state: str | None, at: datetime, changed: datetime | None = None) -> Json:
+            attributes = {} if "no_attributes" in parameters else self._attributes(name, at)
+            return self._whole(name, state, attributes, at, changed)
+
         if held and "skip_initial_state" not in parameters:
-            found.append(self._whole(name, held[-1], {}, start))
+            found.append(whole(held[-1], start))
         for at, since, state in rows:
             if not start < at < end:
                 continue
             if "minimal_response" not in parameters or not found:
-                found.append(self._whole(name, state, {}, at, since))
+                found.append(whole(state, at, since))
             elif state != found[-1]["state"]:
                 found.append({"state": state, "last_changed": at.isoformat()})
         return found
+
+    def _attributes(self, name: str, at: datetime) -> Json:
+        before = (attributes for until, attributes in self.earlier.get(name, []) if at < until)
+        return next(before, self.states.get(name, {}))
 
     def _whole(
         self, name: str, state: str | None, attributes: Json, at: datetime, changed: datetime | None = None

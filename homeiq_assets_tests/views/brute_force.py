@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from homeiq_assets.window import Window, local_day
+from homeiq_assets_tests.tiers.brute_force_events import is_meter
 
 Row = dict[str, Any]
 TO_BASE = {"W": 1, "kW": 1000, "Wh": 1, "kWh": 1000, "MWh": 1_000_000}
@@ -110,6 +111,11 @@ def energy(case: Case, day: date) -> dict[str, Row]:
             )
             for row, one in zip(rows, units, strict=True)
         ]
+        if ours is ENERGY:
+            readings = [(time, value, None) for time, value in history if value is not None]
+            classes = [row["state_class"] for row in rows if row["normalized_value"] is not None]
+            if not is_meter(classes, readings, window.start):
+                continue
         found = (power_row if ours is POWER else meter_row)(case, history, window)
         if found is not None:
             wanted[entity] = {"date": day.isoformat(), **found}
@@ -224,7 +230,15 @@ def _changes_to_on(history: list[tuple[datetime, float | None]], hour: Window) -
 
 
 def event(
-    entity: str, time: datetime, state: Any, unit: str | None = None, *, kind: str = "unknown", area: str = "hall"
+    entity: str,
+    time: datetime,
+    state: Any,
+    unit: str | None = None,
+    *,
+    kind: str = "unknown",
+    area: str = "hall",
+    state_class: str | None = None,
+    last_reset: str | None = None,
 ) -> Row:
     """An event as a source of events tells it."""
     number = {"on": 1.0, "off": 0.0}.get(state, state) if state not in ("unavailable", "unknown") else None
@@ -237,6 +251,8 @@ def event(
         "state": str(state),
         "normalized_value": None if number is None else float(number),
         "unit_of_measurement": None if number is None else unit,
+        "state_class": state_class,
+        "last_reset": last_reset,
     }
 
 
@@ -285,9 +301,10 @@ def cases(draw: st.DrawFn, names: Callable[[str], bool]) -> Case:
     rows = []
     for entity in draw(st.lists(st.sampled_from(sorted(filter(names, ENTITIES))), min_size=1, max_size=5, unique=True)):
         kind, area, states = ENTITIES[entity]
+        state_class = draw(st.sampled_from([None, "total_increasing", "total", "measurement", "none"]))
         for time in draw(st.lists(moments, max_size=14, unique=True)):
             state, unit = draw(states)
-            rows.append(event(entity, time, state, unit, kind=kind, area=area))
+            rows.append(event(entity, time, state, unit, kind=kind, area=area, state_class=state_class))
     length = draw(st.sampled_from([timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1)]))
     # Two that share a neighbour would look like slots of twice the length.
     hole = draw(st.one_of(st.none(), st.integers(5, 70)))
