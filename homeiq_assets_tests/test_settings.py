@@ -25,6 +25,7 @@ WRONG = {
     "WATTTIME_BASE_URL": "http://api.watttime.org",
     "PRICING_VAT_PERCENT": "twenty",
     "PRICING_PEAK_HOURS": "evening",
+    "EVENTS_METERS": "grid_energy",
 }
 
 

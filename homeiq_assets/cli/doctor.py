@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError
+from homeiq_assets.events.opening import FEED as EVENTS
 from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
@@ -24,6 +25,7 @@ from homeiq_assets.setting_names import unread
 from homeiq_assets.settings import Settings, env_path, load
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.opening import open_store
+from homeiq_assets.views.events import LISTED, assumed_meters
 
 MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
 WARNING = "[yellow]warning[/]"
@@ -46,7 +48,7 @@ def doctor() -> None:
 
 
 def examine(settings: Settings) -> Iterator[Probe]:
-    """Every probe in turn: settings, zone, store, archive, retention, feeds."""
+    """Every probe in turn: settings, zone, store, archive, retention, feeds, what is assumed of meters."""
     from homeiq_assets.build import FEEDS, raw_of  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
 
     for name, problem in settings.problems.items():
@@ -66,7 +68,10 @@ def examine(settings: Settings) -> Iterator[Probe]:
     if all(probe.ok is not False for probe in store):
         yield from _told("retention in the store", _retention(pairs, home, archive_works=bool(archive.ok)))
     for feed in FEEDS:
-        yield _feed(feed, home)
+        probe = _feed(feed, home)
+        yield probe
+        if feed is EVENTS and probe.ok:
+            yield from _told("meters", _meters(home))
 
 
 def _zone(settings: Settings) -> tuple[Home, Probe]:
@@ -121,6 +126,16 @@ def _feed(feed: Feed, home: Home) -> Probe:
 def _seen(feed: Feed, home: Home) -> str:
     with closing(open_store(home.settings)) as store, opened_events(home, store) as events:
         return events.probe()
+
+
+def _meters(home: Home) -> Iterator[Probe]:
+    with closing(open_store(home.settings)) as store:
+        assumed = assumed_meters(home, store)
+    if not assumed:
+        yield Probe("meters", True, "of all that spoke in Wh, kWh or MWh since yesterday it is said what they are")
+    else:
+        told = "; ".join(f"{entity} {why}" for entity, why in list(assumed.items())[:LISTED])
+        yield Probe("meters", True, f"{told}; {len(assumed)} in all", warning=True)
 
 
 def _answer(feed: Feed, home: Home) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from homeiq_assets.events.meters import ENERGY, INCREASING
 from homeiq_assets.events.values import normalized
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.simulation import DAY, HOUR, Floats, bump, local_hours, noise
@@ -134,6 +135,12 @@ def _number(
     return _Series(entity, device_class, area, unit, states, instants)
 
 
+def _state_class(series: _Series) -> str | None:
+    if series.unit is None:
+        return None
+    return INCREASING if series.unit in ENERGY else "measurement"
+
+
 def _events(series: _Series, window: Window) -> pa.Table:
     changed = np.flatnonzero(series.states[1:] != series.states[:-1]) + 1
     # The first instant lies before the window.
@@ -149,5 +156,6 @@ def _events(series: _Series, window: Window) -> pa.Table:
             "state": states,
             "normalized_value": normalized(states),
             "unit_of_measurement": pa.repeat(pa.scalar(series.unit, pa.string()), len(changed)),
+            "state_class": pa.repeat(pa.scalar(_state_class(series), pa.string()), len(changed)),
         }
     )

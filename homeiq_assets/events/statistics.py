@@ -11,6 +11,7 @@ from typing import Any
 
 from homeiq_assets.events.areas import Areas, areas_of
 from homeiq_assets.events.entities import DEFAULT_CLASSES, SETTING, globs, wanted
+from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.pulled import CONNECTION
 from homeiq_assets.feeds.meter.home_assistant_socket import NAME, HomeAssistantSocket, failure
 from homeiq_assets.feeds.provider import Answer
@@ -63,11 +64,13 @@ class LongTermStatistics:
 
     def _chosen(self, socket: HomeAssistantSocket) -> dict[tuple[str | None, str | None, tuple[str, ...]], list[str]]:
         """Ids by unit class, stored unit and kind: each unit is pinned as it is stored, so nothing is converted."""
-        patterns = globs(self._settings)
+        patterns, meters = globs(self._settings), owners_meters(self._settings)
         chosen = defaultdict(list)
         for name, said in sorted(socket.statistics_metadata().items()):
             unit_class, types = said.get("unit_class"), _types(said)
             in_class = unit_class if unit_class in DEFAULT_CLASSES["sensor"] else None
+            if types == _COUNTER and meters.named(name) is False:
+                continue
             if types and "." in name and wanted(name, in_class, patterns):
                 chosen[(unit_class, said.get("statistics_unit_of_measurement"), types)].append(name)
         if not chosen:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from homeiq_assets.errors import StoreError
@@ -23,11 +24,12 @@ from homeiq_assets.retention.seals import left_days, reaches
 from homeiq_assets.schema import UNKNOWN, Measurement
 from homeiq_assets.setting_types import units_of
 from homeiq_assets.stores.base import Store
+from homeiq_assets.tiers.holds import nanoseconds
 from homeiq_assets.views.bill import NEIGHBOURS, Bill, Slots, dollars_for_one, slots_of
 from homeiq_assets.views.energy_by_device import energy_by_device
 from homeiq_assets.views.readings import Day, days_of
 from homeiq_assets.views.room_activity import DOMAINS, room_activity
-from homeiq_assets.window import Window, local_day, local_midnight
+from homeiq_assets.window import Window, local_date, local_day, local_midnight
 
 AT_ONCE = 31
 """How many days are written together."""
@@ -69,6 +71,23 @@ def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Writ
                 yield Written(day.date, devices.rows, listed | counts)
 
     return _written(MV_DAILY_ENERGY_BY_DEVICE, [ELECTRICITY_PRICING, FX_RATE], rows, days, home, store)
+
+
+def assumed_meters(home: Home, store: Store) -> dict[str, str]:
+    """Entity id -> what is assumed of it, of those in a unit of energy of which nobody says whether they are meters.
+
+    Of yesterday's and today's events. Raises StoreError, and SettingError.
+    """
+    settings, today = home.settings, local_date(home.now(), home.zone)
+    settings.sound("HOMEIQ_HOLD_HOURS", "EVENTS_UNITS")
+    units, meters, assumed = units_of(settings.events_units or ""), owners_meters(settings), dict[str, str]()
+    with opened_events(home, store) as events:
+        for day in days_of(events, [today - timedelta(days=1), today], home.zone, settings.hold, home.now()):
+            edges = np.array([nanoseconds(day.window.start), nanoseconds(day.window.end)])
+            no_bill = Bill(edges, np.array([np.nan]))
+            devices = energy_by_device(day.readings, day.window, day.date, settings.hold, no_bill, units, meters)
+            assumed |= devices.assumed
+    return assumed
 
 
 def activity_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:

@@ -13,11 +13,15 @@ from urllib.parse import quote
 import pytest
 
 from homeiq_assets.build import FEEDS
+from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY
+from homeiq_assets.stores.embedded import EmbeddedStore
 from homeiq_assets.window import HOUR, floor_to
 from homeiq_assets_tests.cli.conftest import Outcome
+from homeiq_assets_tests.stores.places import put
 from homeiq_assets_tests.test_settings import WRONG
 from homeiq_assets_tests.vendors.awattar import AwattarVendor
 from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.vendors.home_assistant_history import HomeAssistantHistory
 from homeiq_assets_tests.vendors.server import Reply, json_reply
 from homeiq_assets_tests.vendors.watttime import WattTimeVendor
 
@@ -383,3 +387,34 @@ class TestVendors:
 
         assert (found.status, found.state("time zone")) == (1, "failed")
         assert "HOMEIQ_TIMEZONE" in found.detail("time zone")
+
+
+def test_what_is_taken_for_a_meter_or_for_none_without_being_said_is_named(doctor: Doctor, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "time": now - (4 - n) * HOUR, "entity_id": entity, "domain": "sensor", "device_class": "energy",
+            "state": str(value), "normalized_value": float(value), "unit_of_measurement": "kWh", "state_class": said,
+        }
+        for entity, said in (("sensor.boiler", "total"), ("sensor.bare", None), ("sensor.solar_today", "measurement"))
+        for n, value in enumerate((3, 4, 5))
+    ]  # fmt: skip
+    put(EmbeddedStore(tmp_path / "homeiq" / "store"), HOME_ASSISTANT_HISTORY, rows)
+    with HomeAssistantHistory(now) as vendor:
+        vendor.states = {"sensor.boiler": {"device_class": "energy", "unit_of_measurement": "kWh"}}
+        settings = {
+            "EVENTS_SOURCE": "home_assistant",
+            "HOME_ASSISTANT_URL": vendor.url,
+            "HOME_ASSISTANT_TOKEN": TOKEN,
+            "HOMEIQ_TIMEZONE": "Europe/Vienna",
+        }
+        found = doctor(**settings)
+        named = doctor(**settings, EVENTS_METERS="sensor.bare, !sensor.solar_*")
+
+    assert (found.status, found.state("meters")) == (0, "warning")
+    assert found.detail("meters") == (
+        "sensor.bare has no known state_class and counts as a meter; if it is none, name it with ! in EVENTS_METERS; "
+        "sensor.solar_today has the state_class measurement in Home Assistant, so it counts as no meter; if it is one, "
+        "name it in EVENTS_METERS; 2 in all"
+    )
+    assert named.state("meters") == "ok"

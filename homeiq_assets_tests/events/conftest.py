@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from homeiq_assets_tests.events.foreign_home import ForeignHome
+from homeiq_assets_tests.stores.conftest import influx_place, place, store
 from homeiq_assets_tests.stores.influxd import SKIP_REASON, Influxd, find_influxd
+
+__all__ = ["influx_place", "place", "store"]
 
 
 @pytest.fixture(scope="session")

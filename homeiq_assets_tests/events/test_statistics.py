@@ -81,6 +81,24 @@ def test_globs_choose_statistics_too_and_a_circular_mean_is_left_out(
         provider(settings_of, vendor, HOME_ASSISTANT_EVENTS="light.*").probe(NOW)
 
 
+def test_what_the_owner_says_is_no_meter_has_no_increase(vendor: HomeAssistantHistory, settings_of: SettingsOf) -> None:
+    chosen = provider(settings_of, vendor, EVENTS_METERS=f"!{METER}")
+    (answer,) = answers(chosen, Window(MIDNIGHT, MIDNIGHT + HOUR))
+    assert answer.rows["entity_id"].to_pylist() == [POWER]
+
+
+def test_an_hour_is_in_the_area_in_which_its_entity_was_then(
+    vendor: HomeAssistantHistory, settings_of: SettingsOf
+) -> None:
+    hour = Window(MIDNIGHT, MIDNIGHT + HOUR)
+    answers(provider(settings_of, vendor), hour)
+    vendor.registries["entity"][0]["area_id"] = "attic"
+
+    (answer,) = answers(provider(settings_of, vendor), hour, NOW + timedelta(days=2))
+
+    assert answer.rows["area"].to_pylist() == ["cellar", "unknown"]
+
+
 def test_a_refused_token_is_told_and_not_shown(vendor: HomeAssistantHistory, settings_of: SettingsOf) -> None:
     with pytest.raises(ProviderError, match="HOME_ASSISTANT_TOKEN") as failure:
         provider(settings_of, vendor, HOME_ASSISTANT_TOKEN="another-secret-token").probe(NOW)
