@@ -87,8 +87,10 @@ class History:
         if events:
             times = [event.at for event in events]
             covers = Window(min(times), max(times) + MICROSECOND)
-            # Entities that were not asked for, or of which nothing is kept any more, stay as they are stored.
-            yield Answer(_rows(events, pulled, self._areas(now)), covers, apart="entity_id")
+            # Entities that were not asked for stay as they are stored. One that was renamed is asked for under both
+            # names, and has its past under the new one.
+            absent = frozenset(pulled) - {event.entity_id for event in events}
+            yield Answer(_rows(events, pulled, self._areas(now)), covers, apart="entity_id", absent=absent)
         elif gone:
             raise NoHistory(
                 NAME,

@@ -108,12 +108,13 @@ def _printable(rows: pa.Table, measurement: Measurement) -> pa.Table:
 
 
 def _beside(answer: Answer, tag: str, measurement: Measurement, store: Store) -> pa.Table:
-    """The answer's rows, and the stored ones that it says nothing of: of a value of `tag` outside that value's span."""
+    """The answer's rows, and the stored ones that it says nothing of: of a value of `tag` outside its span."""
     stored = store.read(measurement, answer.covers)
     spans = answer.rows.group_by(tag).aggregate([("time", "min"), ("time", "max")])
     said = stored.select([tag, "time"]).append_column("row", pa.arange(0, stored.num_rows)).join(spans, tag)
     inside = pc.and_(pc.greater_equal(said["time"], said["time_min"]), pc.less_equal(said["time"], said["time_max"]))
-    kept = said.filter(pc.invert(pc.fill_null(inside, False)))["row"]
+    gone = pc.is_in(said[tag], value_set=pa.array(sorted(answer.absent), pa.string()))
+    kept = said.filter(pc.invert(pc.or_(gone, pc.fill_null(inside, False))))["row"]
     return conform(pa.concat_tables([stored.take(kept), answer.rows]), measurement)
 
 

@@ -22,10 +22,11 @@ class Answer:
     says nothing. `step` is the length of a row's slot, None where slots have no fixed length. `unsaid` are fields
     of which this answer says nothing, because the part of the vendor's API that has them did not: what is stored stays.
     `apart` names a tag whose values are reported each by itself: what is stored of one of them before its own first
-    row and after its own last one stays, whatever the others say. `replaces_finer`: the rows are exact at any step, as
-    the prices that a tariff or a market states for its slots are; otherwise an answer of a coarser step measures the
-    same thing less well than stored finer rows, which then stay. `from_settings`: the rows are what the owner's
-    settings say today, not a record of their days; a day whose rows were removed does not change for them.
+    row and after its own last one stays, whatever the others say; so does one that is not reported at all, unless it is
+    among `absent`: asked for, and without any row. `replaces_finer`: the rows are exact at any step, as the prices that
+    a tariff or a market states for its slots are; otherwise an answer of a coarser step measures the same thing less
+    well than stored finer rows, which then stay. `from_settings`: the rows are what the owner's settings say today, not
+    a record of their days; a day whose rows were removed does not change for them.
     """
 
     rows: pa.Table
@@ -33,6 +34,7 @@ class Answer:
     step: timedelta | None = None
     unsaid: frozenset[str] = frozenset()
     apart: str | None = None
+    absent: frozenset[str] = frozenset()
     replaces_finer: bool = False
     from_settings: bool = False
 

@@ -157,6 +157,16 @@ def test_an_entity_that_is_not_asked_for_any_more_keeps_what_is_stored(
     assert home.stored(HOME_ASSISTANT_HISTORY).equals(before)
 
 
+def test_a_renamed_entity_is_not_there_twice(vendor: HomeAssistantHistory, home: Household) -> None:
+    vendor.recorded[GRID] = [(NOW - DAY, "1"), (NOW - DAY + HOUR, "2")]
+    settle(home)
+
+    vendor.states["sensor.mains"], vendor.recorded["sensor.mains"] = vendor.states.pop(GRID), vendor.recorded.pop(GRID)
+    settle(home)
+
+    assert set(pulled(home)) == {("sensor.mains", "1"), ("sensor.mains", "2")}
+
+
 def test_what_the_recorder_has_no_more_of_an_entity_stays_and_what_it_revised_does_not(
     vendor: HomeAssistantHistory, home: Household
 ) -> None:
