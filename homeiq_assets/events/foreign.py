@@ -7,14 +7,17 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.events.source import NO_VALUE, daily_counts
-from homeiq_assets.events.values import chosen, newest_each
+from homeiq_assets.events.values import chosen, newest_each, newest_known
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
+from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket, Says, kinds_of
 from homeiq_assets.stores.line_protocol import tags_as_stored
 from homeiq_assets.window import Window
+
+UNIT = Says("unit_of_measurement", "text")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class ForeignEvents(ABC):
     """the tags of interest, `entity_id` and `domain` among them; rows may lack any"""
     READING: tuple[str, ...]
     """the fields of which an event has at least one"""
-    writes_no_value: bool
-    """whether `unavailable` and `unknown` are written, as texts of the field `state`"""
+    STATE: Sequence[Says]
+    """what a row with a state says, one of these"""
+    NUMBER: Sequence[Says]
+    """what a row says whose event has a `normalized_value`, one of these"""
 
     def __init__(self, bucket: ForeignBucket) -> None:
         self._bucket = bucket
@@ -72,17 +77,33 @@ class ForeignEvents(ABC):
     def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
         """See `EventSource.last_before`."""
         found = self._found()
-        silent = known and self.writes_no_value and "string" in found.fields.get("state", ())
-        rows = self._bucket.newest_rows(
-            found.measurements,
-            self.TAGS,
-            found.fields,
-            instant,
-            per=("entity_id", "domain"),
-            without={"state": NO_VALUE} if silent else None,
-            since=since,
+
+        def newest(*says: Says) -> pa.Table:
+            rows = self._bucket.newest_rows(
+                found.measurements,
+                self.TAGS,
+                found.fields,
+                instant,
+                per=("entity_id", "domain"),
+                says=says,
+                without={"state": NO_VALUE} if known else None,
+                since=since,
+            )
+            return self._events(rows)
+
+        if not known:
+            return newest_each(newest())
+        stored = {name: kinds_of(types) for name, types in found.fields.items()}
+        states, numbers = (
+            [one for one in says if one.kind in stored.get(one.field, ())] for says in (self.STATE, self.NUMBER)
         )
-        return newest_each(self._events(rows))
+        events = newest_known(
+            pa.concat_tables([HOME_ASSISTANT_EVENTS.empty(), *map(newest, dict.fromkeys([*states, *numbers]))])
+        )
+        without_unit = pc.and_(pc.is_valid(events["normalized_value"]), pc.is_null(events["unit_of_measurement"]))
+        if UNIT.field in stored and pc.any(without_unit, min_count=0).as_py():
+            events = newest_known(pa.concat_tables([events, *(newest(one, UNIT) for one in numbers)]))
+        return events
 
     def keeps(self) -> timedelta | None:
         """See `EventSource.keeps`."""

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from homeiq_assets.events.areas import Areas
 from homeiq_assets.events.foreign import ForeignEvents, Found
 from homeiq_assets.events.meters import NO_STATE_CLASS
-from homeiq_assets.events.values import number_of, text_of, uniform
+from homeiq_assets.events.values import SAYS_NUMBER, number_of, text_of, uniform
 from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import UNKNOWN
-from homeiq_assets.stores.influxdb_foreign import ForeignBucket
+from homeiq_assets.stores.influxdb_foreign import ForeignBucket, Says
 
 _OURS = re.compile(r"homeiq_pending_|retention_")
 _ATTRIBUTES = ("device_class", "unit_of_measurement", "state_class", "last_reset")
@@ -38,7 +38,8 @@ class HomeAssistantEvents(ForeignEvents):
 
     TAGS = ("entity_id", "domain", "area", *_ATTRIBUTES)
     READING = ("state", "value")
-    writes_no_value = False
+    STATE = tuple(Says(field, kind) for field in ("state", "value") for kind in ("text", "number", "flag"))
+    NUMBER = tuple(Says("value", kind, SAYS_NUMBER) for kind in ("text", "number", "flag"))
 
     def __init__(self, bucket: ForeignBucket, areas: Callable[[], Areas]) -> None:
         super().__init__(bucket)

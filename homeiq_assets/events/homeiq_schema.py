@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.foreign import ForeignEvents, Found
-from homeiq_assets.events.values import normalized, number_of, text_of, uniform
+from homeiq_assets.events.values import SAYS_NUMBER, normalized, number_of, text_of, uniform
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.stores.influxdb_foreign import Says
 
 NAME = HOME_ASSISTANT_EVENTS.name
 _FIELDS = HOME_ASSISTANT_EVENTS.field_names
@@ -18,7 +19,11 @@ class HomeiqEvents(ForeignEvents):
 
     TAGS = (*HOME_ASSISTANT_EVENTS.tag_names, "state_class")
     READING = ("state", "normalized_value", "energy_consumption")
-    writes_no_value = True
+    STATE = tuple(Says("state", kind) for kind in ("text", "number", "flag"))
+    NUMBER = (
+        *(Says("normalized_value", kind, SAYS_NUMBER) for kind in ("number", "text", "flag")),
+        *(Says("state", kind, SAYS_NUMBER) for kind in ("number", "text")),
+    )
 
     def find(self, stored: Mapping[str, Mapping[str, set[str]]]) -> Found:
         """See `ForeignEvents.find`."""

@@ -21,12 +21,15 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice, observed
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.retention.ledger import Ledger
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
 from homeiq_assets.stores.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
+from homeiq_assets.stores.tables import FIRST, LAST
+from homeiq_assets.window import Window
 
 FEED = Feed(
     HOME_ASSISTANT_HISTORY,
@@ -107,7 +110,9 @@ def events_bucket(settings: Settings) -> str:
 
 
 def _remembering(source: EventSource, home: Home, store: Store) -> EventSource:
-    removed = home.settings.raw_ages.get(HOME_ASSISTANT_EVENTS.name) is not None
+    name = HOME_ASSISTANT_EVENTS.name
+    # Days that were removed stay so, also where the owner has put an end to it.
+    removed = home.settings.raw_ages.get(name) or Ledger(store, home.zone).sealed(name, Window(FIRST, LAST))
     return RememberingEvents(source, home, store) if removed or source.keeps() else source
 
 

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.source import EventSource
-from homeiq_assets.events.values import newest_each
+from homeiq_assets.events.values import newest_each, newest_known
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.seals import expired_days, removed_days
-from homeiq_assets.schema import TIME, conform
+from homeiq_assets.schema import conform
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.remembered import Values, in_archive, in_tiers, merged
 from homeiq_assets.window import Window
@@ -44,7 +44,8 @@ class RememberingEvents:
         if since is None:
             archived = in_archive(HOME_ASSISTANT_EVENTS, FIELDS, instant, self.home, self.store)
             values = merged(archived, values, HOME_ASSISTANT_EVENTS)
-        return newest_each(pa.concat_tables([_events(values), there]))
+        newest = newest_known if known else newest_each
+        return newest(pa.concat_tables([_events(values), there]))
 
     def _gone(self, window: Window) -> bool:
         """Whether events of the window are known to be gone; without a beginning, the tiers may always know more."""
@@ -70,13 +71,10 @@ class RememberingEvents:
 
 
 def _events(values: Values) -> pa.Table:
-    """An event of each entity that says all that is known of it."""
-    (first, *others) = (values[field].rename_columns([f"{field}.time", "entity_id", field]) for field in FIELDS)
-    for other in others:
-        first = first.join(other, "entity_id", join_type="full outer")
-    columns = {field: first[field] for field in FIELDS} | {
-        "time": pc.max_element_wise(*(first[f"{field}.time"].cast(pa.int64()) for field in FIELDS)).cast(TIME),
-        "entity_id": first["entity_id"],
-        "domain": pc.list_element(pc.split_pattern(first["entity_id"], ".", max_splits=1), 0),
-    }
-    return conform(pa.table(columns), HOME_ASSISTANT_EVENTS)
+    """The events that say these values: of each entity one with its state, one with its number and the unit of that."""
+    numbers = values["normalized_value"].join(values["unit_of_measurement"].drop_columns("time"), "entity_id")
+    tables = [HOME_ASSISTANT_EVENTS.empty()]
+    for rows in (values["state"], numbers):
+        domain = pc.list_element(pc.split_pattern(rows["entity_id"], ".", max_splits=1), 0)
+        tables.append(conform(rows.append_column("domain", domain), HOME_ASSISTANT_EVENTS))
+    return pa.concat_tables(tables)

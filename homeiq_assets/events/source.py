@@ -36,7 +36,8 @@ class EventSource(Protocol):
     def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
         """The newest event of each entity strictly before an instant, from `since` on, in order of entity.
 
-        `known`: the newest that says a value, which `unavailable` and `unknown` do not.
+        `known`: the newest that says a state and the newest that says a number, as `values.newest_known` has them,
+        however old they are.
         """
         ...
 

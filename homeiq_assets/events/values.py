@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.meters import instant
+from homeiq_assets.events.source import NO_VALUE
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import UNKNOWN
 
@@ -13,6 +14,8 @@ ON = ("on", "locked", "above_horizon", "open", "home")
 OFF = ("off", "unlocked", "below_horizon", "closed", "not_home")
 """What Home Assistant takes for 1 and for 0 (its helpers/state.py)."""
 _NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?\s*$"
+SAYS_NUMBER = rf"{_NUMBER}|^({'|'.join((*ON, *OFF))})$"
+"""The states that are a number, or stand for one."""
 _NO_TEXT, _NO_NUMBER = pa.scalar(None, pa.string()), pa.scalar(None, pa.float64())
 
 
@@ -116,6 +119,26 @@ def _instants(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.array([instant(text) for text in known.to_pylist()], pa.string()).take(
         pc.index_in(texts, value_set=known)
     )
+
+
+def newest_known(table: pa.Table) -> pa.Table:
+    """Of each entity the newest event that says a state and the newest that says a number, which may be one event.
+
+    `unavailable` and `unknown` say neither, nor does a number beside them. The event with the number has the unit
+    that it is in: its own, or else that of the newest number before it that has one. In order of entity, then time.
+    """
+    silent = pc.fill_null(pc.is_in(table["state"], value_set=pa.array(NO_VALUE)), False)
+    said = table.filter(pc.invert(silent))
+    numbers = said.filter(pc.is_valid(said["normalized_value"]))
+    units = newest_each(numbers.filter(pc.is_valid(numbers["unit_of_measurement"])))
+    numbers, states = newest_each(numbers), newest_each(said.filter(pc.is_valid(said["state"])))
+    same = pc.index_in(numbers["entity_id"], value_set=units["entity_id"].combine_chunks())
+    place = numbers.column_names.index("unit_of_measurement")
+    unit = pc.coalesce(numbers["unit_of_measurement"], units["unit_of_measurement"].take(same))
+    numbers = numbers.set_column(place, numbers.field(place), unit)
+    others = states.join(numbers.select(["entity_id", "time"]), ["entity_id", "time"], join_type="left anti")
+    found = pa.concat_tables([numbers, others.select(numbers.column_names).cast(numbers.schema)])
+    return found.sort_by([("entity_id", "ascending"), ("time", "ascending")]).combine_chunks()
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | None:

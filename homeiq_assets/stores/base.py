@@ -3,7 +3,7 @@
 A store hides its query language: callers speak of measurements, windows, tags and Arrow tables.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -113,11 +113,19 @@ class Store(Protocol):
         ...
 
     def last(
-        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+        self,
+        measurement: Measurement,
+        field: str,
+        before: datetime,
+        *,
+        since: datetime | None = None,
+        beside: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> pa.Table:
         """The newest value of `field` strictly before an instant, a row per series: time, tags, field.
 
-        `since` bounds the work: values before it are not looked for.
+        `since` bounds the work: values before it are not looked for. `beside` names further fields, which come as the
+        same row has them. `without` are texts that are no value of the field.
         """
         ...
 

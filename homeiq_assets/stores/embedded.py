@@ -4,7 +4,7 @@
 measurement). How changed days get there, all of them or none, is in `dayfiles.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from pathlib import Path
@@ -131,10 +131,17 @@ class EmbeddedStore:
         return wide, ordered(rows, wide)
 
     def last(
-        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+        self,
+        measurement: Measurement,
+        field: str,
+        before: datetime,
+        *,
+        since: datetime | None = None,
+        beside: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
-        wanted = narrowed(measurement, [field])
+        wanted = narrowed(measurement, [field, *beside])
         newest = wanted.empty()
         start, end = max(since or FIRST, FIRST), min(before, LAST)
         if end <= start:
@@ -143,7 +150,11 @@ class EmbeddedStore:
         # From the oldest day on: a series may have been silent for years.
         for _, path in self._files(measurement).between(past):
             day = _load(path, wanted)
-            rows = pa.concat_tables([newest, day.filter(inside(day, past))])
+            valued = pc.and_(inside(day, past), pc.is_valid(day[field]))
+            if without:
+                none = pc.is_in(day[field], value_set=pa.array(sorted(without)))
+                valued = pc.and_(valued, pc.invert(none))
+            rows = pa.concat_tables([newest, day.filter(valued)])
             if rows.num_rows:
                 newest = _last_rows(rows.take(np.argsort(rows["time"].cast(pa.int64()).to_numpy())), wanted)
         return ordered(newest, wanted)
@@ -269,9 +280,10 @@ def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:
 
 
 def _last_rows(table: pa.Table, measurement: Measurement) -> pa.Table:
-    """Of each series the row that stands last; the measurement has one field, always set."""
+    """Of each series the row that stands last."""
     names, values = list(measurement.tag_names), ["time", *measurement.field_names]
-    grouped = table.group_by(names, use_threads=False).aggregate([(value, "last") for value in values])
+    whole = pc.ScalarAggregateOptions(skip_nulls=False)
+    grouped = table.group_by(names, use_threads=False).aggregate([(value, "last", whole) for value in values])
     columns = [f"{name}_last" if name in values else name for name in measurement.arrow.names]
     return pa.table(grouped.select(columns).columns, schema=measurement.arrow)
 

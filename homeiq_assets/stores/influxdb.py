@@ -1,6 +1,6 @@
 """The store in an InfluxDB 2.7: which bucket, which query; rows and writing have modules of their own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,11 +98,20 @@ class InfluxStore:
         return influxdb_found.whole(self._connection, self._place(measurement), measurement, window)
 
     def last(
-        self, measurement: Measurement, field: str, before: datetime, *, since: datetime | None = None
+        self,
+        measurement: Measurement,
+        field: str,
+        before: datetime,
+        *,
+        since: datetime | None = None,
+        beside: Sequence[str] = (),
+        without: Collection[str] = (),
     ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
-        place = self._place(measurement)
-        return influxdb_rows.last(self._connection, place, measurement, measurement.field(field), before, since)
+        wanted, valued = narrowed(measurement, [field, *beside]), measurement.field(field)
+        return influxdb_rows.last(
+            self._connection, self._place(measurement), wanted, valued, before, since, sorted(without)
+        )
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""

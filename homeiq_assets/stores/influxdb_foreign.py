@@ -4,6 +4,7 @@ Names, tags, fields and types are theirs: they are found out, not declared.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -22,6 +23,23 @@ _KINDS = {
     "text": ({"string"}, "string", pa.string()),
     "flag": ({"boolean"}, "boolean", pa.bool_()),
 }
+
+
+@dataclass(frozen=True)
+class Says:
+    """What a row says: a value of the field, of this kind (`number`, `text` or `flag`).
+
+    A text is a value where it matches `pattern`, a regular expression.
+    """
+
+    field: str
+    kind: str
+    pattern: str = "."
+
+
+def kinds_of(types: Collection[str]) -> set[str]:
+    """The kinds of value that a field of these types has."""
+    return {kind for kind, (stored, _, _) in _KINDS.items() if stored & set(types)}
 
 
 class ForeignBucket:
@@ -80,18 +98,26 @@ class ForeignBucket:
         before: datetime,
         *,
         per: Sequence[str],
+        says: Sequence[Says] = (),
         without: Mapping[str, Collection[str]] | None = None,
         since: datetime | None = None,
     ) -> pa.Table:
         """As `rows`: the newest row before an instant (from `since` on) of each measurement and set of values of `per`.
 
-        `without` names texts of a field whose rows do not count, and with them go rows in which it is no text.
+        Only rows that say all of `says` count (each of another field), and none in which a field is one of the texts
+        that `without` names.
         """
         terms = [f"time < {influxql.nanoseconds(before)}"]
         if since is not None:
             terms.append(f"time >= {influxql.nanoseconds(since)}")
+        terms += [_condition(one) for one in says]
+        # A condition sees one kind of a name, and what is no text is none of these.
+        others = {one.field for one in says if one.kind != "text"}
         for field, texts in (without or {}).items():
-            terms += [f"{influxql.identifier(field)}::string != {influxql.literal(text)}" for text in texts]
+            if "string" in fields.get(field, ()) and field not in others:
+                stored = f"{influxql.identifier(field)}::string"
+                # A row without the field is not told from others by !=.
+                terms += [f"({stored} = {influxql.literal(text)}) = false" for text in texts]
         groups = ", ".join(influxql.tag(name) for name in per)
         rest = f" WHERE {' AND '.join(terms)} GROUP BY {groups} ORDER BY time DESC LIMIT 1"
         return self._select(measurements, tags, fields, rest)
@@ -108,6 +134,13 @@ class ForeignBucket:
         expressions, columns = _selection(tags, fields)
         rows = self._connection.rows_of_several(self.name, measurements, expressions, rest, columns)
         return rows.set_column(0, "time", rows["time"].cast(TIME))
+
+
+def _condition(says: Says) -> str:
+    """The condition that a row says it."""
+    value = f"{influxql.identifier(says.field)}::{_KINDS[says.kind][1]}"
+    # What is absent is not equal to itself.
+    return influxql.matches(value, says.pattern) if says.kind == "text" else f"({value} = {value})"
 
 
 def _selection(tags: Sequence[str], fields: Fields) -> tuple[list[str], list[pa.Field]]:

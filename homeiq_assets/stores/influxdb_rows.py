@@ -1,7 +1,6 @@
 """Rows of a measurement read from InfluxDB, exactly: absent tags, empty strings, and fields of another type."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -98,22 +97,28 @@ def last(
     field: Field,
     before: datetime,
     since: datetime | None = None,
+    without: Sequence[str] = (),
 ) -> pa.Table:
-    """The newest value of `field` before an instant, a row per series. Raises FieldTypeConflict as `read`."""
-    narrow = replace(measurement, fields=(field,))
+    """The newest row of each series before an instant that has a value of `field`, with all fields of the measurement.
+
+    `without` are texts that are no value of it. Raises FieldTypeConflict as `read`.
+    """
+    stored = influxql.field(field)
+    terms = [f"time < {influxql.nanoseconds(before)}"]
+    terms += [f"time >= {influxql.nanoseconds(since)}"] if since else []
+    # What is absent is not equal to itself; a selection of one field has no rows without it.
+    terms += [f"{stored} = {stored}"] if len(measurement.fields) > 1 else []
+    past = f" WHERE {' AND '.join([*terms, *(f'{stored} != {influxql.literal(text)}' for text in without)])}"
     tags = [influxql.tag(name) for name in measurement.tag_names]
-    expressions = [f"last({influxql.field(field)})", *tags]
-    columns = [pa.field(field.name, field.type.arrow), *(pa.field(name, pa.string()) for name in measurement.tag_names)]
     groups = f" GROUP BY {', '.join(tags)}" if tags else ""
-    start = f"time >= {influxql.nanoseconds(since)} AND " if since else ""
-    past = f" WHERE {start}time < {influxql.nanoseconds(before)}"
-    table, types = connection.rows(bucket, measurement.name, expressions, past + groups, columns)
-    _refuse_other_types(connection, bucket, narrow, types, past)
+    newest = f"{groups} ORDER BY time DESC LIMIT 1"
+    table, types = _selected(connection, bucket, measurement, measurement.fields, past + newest)
+    _refuse_other_types(connection, bucket, measurement, types, past)
     if field.type is Type.STRING:
         # A last value is never absent: an empty cell is an empty string.
         place = table.column_names.index(field.name)
         table = table.set_column(place, field.name, pc.fill_null(table[field.name], ""))
-    return _arranged(table, narrow)
+    return _arranged(table, measurement)
 
 
 def _selected(

@@ -25,6 +25,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
+def matches(expression: str, pattern: str) -> str:
+    """The condition that a string matches a regular expression."""
+    return f"{expression} =~ /{pattern.replace('/', chr(92) + '/')}/"
+
+
 def database(bucket: str) -> dict[str, str]:
     """How `/query` names a bucket: `a/b` is policy b of database a, any other name a database of that name.
 

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import statistics
-from homeiq_assets.schema import TIME, Field, Measurement
+from homeiq_assets.schema import TIME, Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers.holds import is_value
 from homeiq_assets.tiers.raw import Raw
-from homeiq_assets.tiers.remembered import SPANS, in_archive, merged, newest, remembered_fields
+from homeiq_assets.tiers.remembered import SPANS, in_archive, merged, remembered_fields
 from homeiq_assets.window import Window, local_day
 
 AHEAD = timedelta(days=8)
@@ -28,6 +28,7 @@ class Inputs:
         """`days`, ascending, are those that will be asked for: their rows are read a few days at a time."""
         self._raw, self._home, self._store, self._hold, self._days = raw, home, store, hold, days
         self._fields = [raw.measurement.field(name) for name in remembered_fields(raw.measurement)]
+        self._compared = [one for one in self._fields if {"increase", "changes"} & set(statistics(one))]
         self._values: dict[str, pa.Table] = {}
         self._asked = False
         self._end: datetime | None = None
@@ -46,8 +47,7 @@ class Inputs:
             readings = self._rows(Window(start, window.end))
         before = self._before(readings, window.start)
         self._readings, self._end = readings, window.end
-        said = {field.name: newest(readings, self._raw.measurement, field.name) for field in self._fields}
-        self._values = merged(self._values, said, self._raw.measurement)
+        self._values = merged(self._values, self._raw.known(readings), self._raw.measurement)
         return readings, before
 
     def forget(self) -> None:
@@ -68,38 +68,51 @@ class Inputs:
         return rows.filter(inside(rows, window))
 
     def _before(self, readings: pa.Table, start: datetime) -> pa.Table:
-        """The identity tags and the last known values of the fields; looked up only where it decides something."""
+        """The identity tags and the last known values that the readings are compared with.
+
+        Looked up only where they decide something, and told only there: what else happens to be known is of no
+        consequence, so that a day is the same whichever days were asked for before it.
+        """
+        first = {field.name: self._first(readings, field.name, start) for field in self._compared}
         spans = iter(SPANS)
-        while not self._asked and self._missing(readings, start):
+        while not self._asked and self._missing(first):
             span = next(spans)
             since = None if span is None else start - span
             self._values = merged(self._values, self._raw.older(start, since), self._raw.measurement)
             if span is None:
-                if self._missing(readings, start):
+                if self._missing(first):
                     names = [field.name for field in self._fields]
                     archived = in_archive(self._raw.measurement, names, start, self._home, self._store)
                     self._values = merged(archived, self._values, self._raw.measurement)
                 self._asked = True
-        return _joined(self._values, self._raw.measurement)
+        if not first:
+            return _joined({}, self._raw.measurement)
+        # A unit is that of the field that is compared.
+        every, identity = pa.concat_tables(list(first.values())), list(self._raw.measurement.identity)
+        values = {
+            name: rows.join(first.get(name, every), identity, join_type="left semi")
+            for name, rows in self._values.items()
+        }
+        return _joined(values, self._raw.measurement)
 
-    def _missing(self, readings: pa.Table, start: datetime) -> bool:
-        return any(self._unknown(readings, field, start) for field in self._fields)
-
-    def _unknown(self, readings: pa.Table, field: Field, start: datetime) -> bool:
-        """Whether a series has values from `start` on, and none before to compare the first one with."""
-        if not {"increase", "changes"} & set(statistics(field)):
-            return False
-        valued = self._raw.compared(readings, field.name)
-        valued = valued.filter(pc.is_valid(valued[field.name])).combine_chunks()
-        valued = valued.filter(pa.array(is_value(valued[field.name].combine_chunks())))
-        early = pc.less(valued["time"], pa.scalar(start, TIME))
+    def _missing(self, first: Mapping[str, pa.Table]) -> bool:
+        """Whether there is a series of which no value is known to compare its first one with."""
         identity = list(self._raw.measurement.identity)
-        known = [valued.filter(early).select(identity)]
-        if field.name in self._values:
-            known.append(self._values[field.name].select(identity))
-        late = valued.filter(pc.invert(early)).select(identity)
-        compared = pa.concat_tables(known).group_by(identity).aggregate([])
-        return bool(late.group_by(identity).aggregate([]).join(compared, identity, join_type="left anti").num_rows)
+        return any(
+            series.num_rows
+            and (name not in self._values or series.join(self._values[name], identity, join_type="left anti").num_rows)
+            for name, series in first.items()
+        )
+
+    def _first(self, readings: pa.Table, field: str, start: datetime) -> pa.Table:
+        """The series that have values of a field from `start` on, and none before to compare the first one with."""
+        identity = list(self._raw.measurement.identity)
+        valued = self._raw.compared(readings, field)
+        valued = valued.filter(pc.is_valid(valued[field])).combine_chunks()
+        valued = valued.filter(pa.array(is_value(valued[field].combine_chunks())))
+        early = pc.less(valued["time"], pa.scalar(start, TIME))
+        late = valued.filter(pc.invert(early)).select(identity).group_by(identity).aggregate([])
+        return late.join(valued.filter(early).select(identity), identity, join_type="left anti")
 
 
 def _joined(values: Mapping[str, pa.Table], measurement: Measurement) -> pa.Table:

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events.as_stored import combined
 from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import EventsPlace, archived_events, events_place, opened_events
-from homeiq_assets.events.source import EventSource
+from homeiq_assets.events.source import NO_VALUE, EventSource
+from homeiq_assets.events.values import newest_known
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import Measurement, conform
@@ -42,6 +44,10 @@ class Raw(Protocol):
 
         Raw rows say it, or the tiers where they are gone. Columns: time, the identity tags, the field.
         """
+        ...
+
+    def known(self, readings: pa.Table) -> dict[str, pa.Table]:
+        """Of each field that tiers remember, the newest value that readings say of each series; columns as `older`."""
         ...
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
@@ -91,6 +97,10 @@ class StoredRaw:
         raw = {field: newest(rows, self.measurement, field) for field, rows in last.items()}
         return merged(raw, in_tiers(self.measurement, fields, before, self.store, since=since), self.measurement)
 
+    def known(self, readings: pa.Table) -> dict[str, pa.Table]:
+        """See `Raw.known`."""
+        return {name: newest(readings, self.measurement, name) for name in remembered_fields(self.measurement)}
+
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
         """See `Raw.compared`."""
         return readings
@@ -136,12 +146,19 @@ class EventRaw:
 
     def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
         """See `Raw.older`."""
-        events = self.source.last_before(before, known=True, since=since)
-        return {field: newest(events, self.measurement, field) for field in remembered_fields(self.measurement)}
+        return self.known(self.source.last_before(before, known=True, since=since))
+
+    def known(self, readings: pa.Table) -> dict[str, pa.Table]:
+        """See `Raw.known`."""
+        events = newest_known(readings)
+        numbers = events.filter(pc.is_valid(events["normalized_value"]))
+        said = {"state": events, "normalized_value": numbers, "unit_of_measurement": numbers}
+        return {field: newest(rows, self.measurement, field) for field, rows in said.items()}
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
         """See `Raw.compared`."""
-        return event_kinds.compared(readings, field)
+        silent = pc.fill_null(pc.is_in(readings["state"], value_set=pa.array(NO_VALUE)), False)
+        return event_kinds.compared(readings.filter(pc.invert(silent)), field)
 
     def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
         """See `Raw.hourly`."""

@@ -19,6 +19,7 @@ from homeiq_assets.events.values import chosen
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import TIME, UNKNOWN
 from homeiq_assets.tiers.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
+from homeiq_assets.tiers.remembered import SPANS
 from homeiq_assets.window import Window, local_day
 
 READINGS = pa.schema(
@@ -100,12 +101,13 @@ def _consecutive(
     start = windows[first].start - hold
     cuts = [windows[first].start, *(window.end for window in windows.values())]
     parts = _cut(events.stream(Window(start, windows[last].end), domains=domains), cuts)
-    carried, asked = _newest(readings_of(next(parts))), False
+    carried, spans = _newest(readings_of(next(parts))), list(SPANS)
     for (day, window), part in zip(windows.items(), parts, strict=True):
-        if not asked and _unheard(part, carried):
-            # Looking at all of the past is done only where it decides something, and once in a run.
-            older = _said(chosen(events.last_before(start, known=True), domains, None))
-            carried, asked = pa.concat_tables([older, carried]), True
+        while spans and _unheard(part, carried):
+            # Looking back is done only where it decides something, no further than need be, and once in a run.
+            span = spans.pop(0)
+            older = events.last_before(start, known=True, since=None if span is None else start - span)
+            carried = _newest(readings_of(pa.concat_tables([chosen(older, domains, None)]), carried))
         readings = readings_of(part, carried)
         yield Day(day, window, readings)
         carried = _newest(readings)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import AIR_QUALITY
+from homeiq_assets.measurements import AIR_QUALITY, HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
 from homeiq_assets_tests.stores.places import EmbeddedPlace, Row, plain, put, rows
 
@@ -56,3 +56,25 @@ def test_the_embedded_store_opens_only_the_files_of_that_span(tmp_path: Path) ->
     assert plain(found) == rows(AIR_QUALITY, NEW)
     with pytest.raises(StoreError, match="damaged"):
         store.last(AIR_QUALITY, "aqi", NOON + DAY)
+
+
+def test_a_last_value_comes_with_other_fields_of_its_own_row_and_some_texts_are_none(store: Store) -> None:
+    meter = {"entity_id": "sensor.meter", "domain": "sensor", "device_class": "energy", "area": "hall"}
+    said = [("5", 5.0, "kWh"), ("low", None, "%"), ("unavailable", None, None)]
+    given = [
+        {"time": NOON + n * DAY, **meter, "state": state, "normalized_value": number, "unit_of_measurement": unit}
+        for n, (state, number, unit) in enumerate(said)
+    ]
+    put(store, HOME_ASSISTANT_HISTORY, given)
+    fields = ["state", "normalized_value", "unit_of_measurement"]
+
+    def last(field: str, *without: str) -> tuple[object, ...]:
+        beside = [name for name in fields if name != field]
+        found = store.last(HOME_ASSISTANT_HISTORY, field, NOON + 9 * DAY, beside=beside, without=without)
+        (row,) = found.to_pylist()
+        return tuple(row[name] for name in fields)
+
+    assert last("state") == said[2]
+    assert last("state", "unavailable") == said[1]
+    assert last("state", "unavailable", "low") == last("normalized_value") == said[0]
+    assert last("unit_of_measurement") == said[1]

@@ -17,10 +17,10 @@ from homeiq_assets.window import Window
 
 @dataclass
 class ListedEvents:
-    """An EventSource. `asked`: the instants before which it was asked for the last events; `streamed`: windows read."""
+    """An EventSource. `asked`: between which instants it was asked for the last events; `streamed`: windows read."""
 
     rows: Sequence[dict[str, Any]]
-    asked: list[datetime] = field(default_factory=list)
+    asked: list[tuple[datetime, datetime | None]] = field(default_factory=list)
     streamed: list[Window] = field(default_factory=list)
 
     def stream(
@@ -32,13 +32,17 @@ class ListedEvents:
             if table.num_rows:
                 yield table
 
-    def last_before(self, instant: datetime, *, known: bool = False) -> pa.Table:
-        self.asked.append(instant)
-        newest = {
-            row["entity_id"]: row
-            for row in sorted(self.rows, key=lambda row: row["time"])
-            if row["time"] < instant and not (known and row["state"] in NO_VALUE)
-        }
+    def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
+        self.asked.append((instant, since))
+        newest: dict[Any, dict[str, Any]] = {}
+        for row in sorted(self.rows, key=lambda row: row["time"]):
+            if row["time"] < instant and (since is None or row["time"] >= since):
+                if not known:
+                    newest[row["entity_id"]] = row
+                elif row["state"] not in NO_VALUE:
+                    newest[row["entity_id"], "state"] = row
+                    if row.get("normalized_value") is not None:
+                        newest[row["entity_id"], "number"] = row
         return table_of(list(newest.values()))
 
     def newest(self) -> datetime | None:

@@ -142,7 +142,10 @@ def test_a_device_that_is_gone_leaves_its_day(store: Store, case: Case, home: Ho
 def test_the_past_is_searched_once_in_a_run_and_only_for_what_is_not_known(case: Case) -> None:
     source = ListedEvents(case.rows)
     assert [day.date for day in days_of(source, DAYS, VIENNA, case.hold, NOW)] == DAYS
-    assert source.asked == [local_day(DAYS[0], VIENNA).start - case.hold]
+    start = local_day(DAYS[0], VIENNA).start - case.hold
+    assert source.asked == [(start, start - timedelta(days=7)), (start, start - timedelta(days=64))], (
+        "no further than to what was said twenty days before"
+    )
 
     loud = ListedEvents([row for row in case.rows if row["entity_id"] in ("sensor.plug", "sensor.meter")])
     assert len(list(days_of(loud, DAYS, VIENNA, case.hold, NOW))) == 3
