@@ -52,6 +52,7 @@ class Settings(RetentionSettings):
     homeiq_automation: OnOff = "on"
     homeiq_history_days: int = Field(3, ge=1, le=3660)
     homeiq_hold_hours: float = Field(24, gt=0, le=24 * 366)
+    homeiq_max_power_kw: float = Field(100, gt=0, le=1_000_000)
     homeiq_allow_simulated: OnOff = "off"
     latitude: float | None = Field(None, ge=-90, le=90)
     longitude: float | None = Field(None, ge=-180, le=180)

@@ -25,6 +25,8 @@ CHECKS = {
     "removed_days": "No answer brought a part of a day whose rows were removed.",
     "skipped": "All that was asked for came, and all that came could be used.",
 }
+BOUNDS_CHECK = "bounds"
+"""The check of what is made of readings: that none had to be left out, and no result is beyond belief."""
 AGE_CHECK = "newest_reading"
 NOTABLE_CHECKS = {
     "air_quality": ("category_changes", "The AQI's category did not change in the last 24 hours."),
@@ -79,6 +81,26 @@ def feed_checks(
             description=skipped.summary() or None,
         ),
     ]
+
+
+def bounds_spec(key: Sequence[str]) -> dg.AssetCheckSpec:
+    """The check `BOUNDS_CHECK` of an asset."""
+    return dg.AssetCheckSpec(
+        BOUNDS_CHECK,
+        asset=list(key),
+        description="Every value lies within its field's believable bounds, and no reading was left out as impossible.",
+    )
+
+
+def bounds_check(beyond: Sequence[str]) -> dg.AssetCheckResult:
+    """Its result: `beyond` names what was left out, and what lies beyond its bounds."""
+    return dg.AssetCheckResult(
+        check_name=BOUNDS_CHECK,
+        passed=not beyond,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"beyond": list(beyond[:LISTED]), "found": len(beyond)},
+        description=beyond[0] if beyond else None,
+    )
 
 
 def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:

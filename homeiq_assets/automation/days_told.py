@@ -5,7 +5,7 @@ retention.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
@@ -29,12 +29,17 @@ class DaysTold:
         self.metadata: dict[str, Any] = {}
         self.left: dict[str, str] = {}
         self.tried: list[str] = []
+        self.beyond: list[str] = []
         self.rows = 0
 
     def done(self, key: str, rows: int, **more: Any) -> None:
         """A partition is stored, with so many rows."""
         self.metadata[key] = day_metadata(rows, **more)
         self.rows += rows
+
+    def doubts(self, key: str, beyond: Sequence[str]) -> None:
+        """What of a partition lies beyond its bounds, or was left out for that."""
+        self.beyond += [f"{key}: {text}" for text in beyond]
 
     def would(self, key: str, rows: int) -> None:
         """A partition would be done, were it not a dry run."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.events.source import NO_VALUE, daily_counts
-from homeiq_assets.events.values import chosen, newest_each, newest_known
+from homeiq_assets.events.values import NUMBERS, chosen, newest_each, newest_known
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket, Says, kinds_of
 from homeiq_assets.stores.line_protocol import tags_as_stored
@@ -78,7 +78,7 @@ class ForeignEvents(ABC):
         """See `EventSource.last_before`."""
         found = self._found()
 
-        def newest(*says: Says) -> pa.Table:
+        def newest(*says: Says, count: int = 1) -> pa.Table:
             rows = self._bucket.newest_rows(
                 found.measurements,
                 self.TAGS,
@@ -88,6 +88,7 @@ class ForeignEvents(ABC):
                 says=says,
                 without={"state": NO_VALUE} if known else None,
                 since=since,
+                count=count,
             )
             return self._events(rows)
 
@@ -97,9 +98,9 @@ class ForeignEvents(ABC):
         states, numbers = (
             [one for one in says if one.kind in stored.get(one.field, ())] for says in (self.STATE, self.NUMBER)
         )
-        events = newest_known(
-            pa.concat_tables([HOME_ASSISTANT_EVENTS.empty(), *map(newest, dict.fromkeys([*states, *numbers]))])
-        )
+        numbered = [newest(one, count=NUMBERS) for one in numbers]
+        states = [newest(one) for one in states if one not in numbers]
+        events = newest_known(pa.concat_tables([HOME_ASSISTANT_EVENTS.empty(), *states, *numbered]))
         without_unit = pc.and_(pc.is_valid(events["normalized_value"]), pc.is_null(events["unit_of_measurement"]))
         if UNIT.field in stored and pc.any(without_unit, min_count=0).as_py():
             events = newest_known(pa.concat_tables([events, *(newest(one, UNIT) for one in numbers)]))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from homeiq_assets.events.source import NO_VALUE, daily_counts
-from homeiq_assets.events.values import chosen, in_order, newest_each, newest_known
+from homeiq_assets.events.values import NUMBERS, chosen, in_order, newest_each, newest_known
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
@@ -31,14 +31,16 @@ class StoredEvents:
     def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
         """See `EventSource.last_before`."""
 
-        def newest(field: str, without: Collection[str] = ()) -> pa.Table:
+        def newest(field: str, without: Collection[str] = (), count: int = 1) -> pa.Table:
             beside = [name for name in HOME_ASSISTANT_EVENTS.field_names if name != field]
-            rows = self._store.last(HOME_ASSISTANT_HISTORY, field, instant, since=since, beside=beside, without=without)
+            rows = self._store.last(
+                HOME_ASSISTANT_HISTORY, field, instant, since=since, beside=beside, without=without, count=count
+            )
             return in_order(rows)
 
         if not known:
             return newest_each(newest("state"))
-        return newest_known(pa.concat_tables([newest("state", NO_VALUE), newest("normalized_value")]))
+        return newest_known(pa.concat_tables([newest("state", NO_VALUE), newest("normalized_value", count=NUMBERS)]))
 
     def keeps(self) -> timedelta | None:
         """See `EventSource.keeps`."""

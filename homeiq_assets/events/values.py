@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,11 +10,15 @@ from homeiq_assets.events.meters import instant
 from homeiq_assets.events.source import NO_VALUE
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import UNKNOWN
+from homeiq_assets.tiers.holds import Ints, filled, series_numbers
 
 ON = ("on", "locked", "above_horizon", "open", "home")
 OFF = ("off", "unlocked", "below_horizon", "closed", "not_home")
 """What Home Assistant takes for 1 and for 0 (its helpers/state.py)."""
 _NUMBER = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,2})?\s*$"
+NUMBERS = 3
+"""How many numbers of a meter are looked for: one may be absurd, and where it was told again, so are two."""
+ENERGY_UNITS = ("kWh", "Wh", "MWh")
 SAYS_NUMBER = rf"{_NUMBER}|^({'|'.join((*ON, *OFF))})$"
 """The states that are a number, or stand for one."""
 _NO_TEXT, _NO_NUMBER = pa.scalar(None, pa.string()), pa.scalar(None, pa.float64())
@@ -124,21 +129,38 @@ def _instants(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 def newest_known(table: pa.Table) -> pa.Table:
     """Of each entity the newest event that says a state and the newest that says a number, which may be one event.
 
-    `unavailable` and `unknown` say neither, nor does a number beside them. The event with the number has the unit
-    that it is in: its own, or else that of the newest number before it that has one. In order of entity, then time.
+    `unavailable` and `unknown` say neither, nor does a number beside them. An event with a number has the unit that it
+    is in: its own, or else that of the newest number before it that has one. Of what may be a meter these are the
+    newest `NUMBERS` numbers in the unit of the newest one: those before a reading tell whether it can be. In order of
+    entity, then time.
     """
     silent = pc.fill_null(pc.is_in(table["state"], value_set=pa.array(NO_VALUE)), False)
-    said = table.filter(pc.invert(silent))
+    said = table.filter(pc.invert(silent)).sort_by([("entity_id", "ascending"), ("time", "ascending")]).combine_chunks()
     numbers = said.filter(pc.is_valid(said["normalized_value"]))
-    units = newest_each(numbers.filter(pc.is_valid(numbers["unit_of_measurement"])))
-    numbers, states = newest_each(numbers), newest_each(said.filter(pc.is_valid(said["state"])))
-    same = pc.index_in(numbers["entity_id"], value_set=units["entity_id"].combine_chunks())
-    place = numbers.column_names.index("unit_of_measurement")
-    unit = pc.coalesce(numbers["unit_of_measurement"], units["unit_of_measurement"].take(same))
-    numbers = numbers.set_column(place, numbers.field(place), unit)
+    # Of what is asked for twice, one is enough.
+    numbers = _alone(numbers)
+    place, series = numbers.column_names.index("unit_of_measurement"), series_numbers(numbers, ("entity_id",))
+    unit = filled(numbers["unit_of_measurement"].combine_chunks(), series)
+    numbers = numbers.set_column(place, numbers.field(place), unit).filter(_newest_numbers(series, unit))
+    states = newest_each(said.filter(pc.is_valid(said["state"])))
     others = states.join(numbers.select(["entity_id", "time"]), ["entity_id", "time"], join_type="left anti")
     found = pa.concat_tables([numbers, others.select(numbers.column_names).cast(numbers.schema)])
     return found.sort_by([("entity_id", "ascending"), ("time", "ascending")]).combine_chunks()
+
+
+def _alone(events: pa.Table) -> pa.Table:
+    """One of each events of one entity and time, which the events are sorted by."""
+    series, time = series_numbers(events, ("entity_id",)), events["time"].cast(pa.int64()).to_numpy()
+    return events.filter(pa.array((np.diff(series, append=-1) != 0) | (np.diff(time, append=0) != 0)))
+
+
+def _newest_numbers(series: Ints, unit: pa.Array) -> pa.Array:
+    """Which rows, sorted by series and time, are the newest of their series that `newest_known` wants."""
+    last = np.searchsorted(series, series, "right") - 1
+    rank = last - np.arange(len(series))
+    units = pc.fill_null(unit, ENERGY_UNITS[0])
+    alike = pc.and_(pc.equal(units, units.take(pa.array(last))), pc.is_in(units, value_set=pa.array(ENERGY_UNITS)))
+    return pa.array((rank == 0) | ((rank < NUMBERS) & alike.to_numpy(zero_copy_only=False)))
 
 
 def _column(rows: pa.Table, name: str) -> pa.ChunkedArray | None:

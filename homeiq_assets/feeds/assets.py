@@ -17,6 +17,7 @@ from homeiq_assets.automation.charts import day_chart
 from homeiq_assets.automation.checks import CHECKS, feed_checks
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, day_metadata, store_kind
+from homeiq_assets.bounds import bounded
 from homeiq_assets.feeds import outages, recent, skipped
 from homeiq_assets.feeds.collect import StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
@@ -101,7 +102,8 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
             outages.over(home.settings, feed.family, provider.name)
         touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
         days = sorted({*own, *touched})
-        surveyed = list(survey(feed.measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
+        measurement = bounded(feed.measurement, home.settings.homeiq_max_power_kw)
+        surveyed = list(survey(measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
     for day in surveyed:
         metadata = _metadata(feed, home, day, received[day.day])
         if day.day in touched:

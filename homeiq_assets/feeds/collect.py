@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.bounds import out_of_bounds
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import printable
@@ -186,21 +187,6 @@ def _due(day: Window, step: timedelta, now: datetime, late: timedelta) -> dateti
     """Until when the slots of a day, which begin at multiples of `step`, should be there at `now`."""
     # The slot in progress, and those for which it is not too late yet, may not be published.
     return day.end if now >= day.end + late else floor_to(now, step) - late
-
-
-def out_of_bounds(rows: pa.Table, measurement: Measurement) -> list[str]:
-    """The fields of `rows` with values beyond the schema's bounds, each with the range found."""
-    found = []
-    for field in measurement.fields:
-        if field.low is None and field.high is None:
-            continue
-        extremes = pc.min_max(rows[field.name]).as_py()
-        low, high = extremes["min"], extremes["max"]
-        if low is not None and (
-            (field.low is not None and low < field.low) or (field.high is not None and high > field.high)
-        ):
-            found.append(f"{field.name}: {low:g} .. {high:g} {field.unit}")
-    return found
 
 
 def _between(rows: pa.Table, window: Window) -> pa.Table:

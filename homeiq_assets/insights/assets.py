@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from homeiq_assets.automation.charts import day_chart
-from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS
+from homeiq_assets.automation.checks import LISTED, NOTABLE_CHECKS, bounds_check, bounds_spec
 from homeiq_assets.automation.days_told import days_told
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import common, follows, store_kind
@@ -73,13 +73,13 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         """Each price slot's rank in its local day, and the best hours ahead for a load."""
         unit = ELECTRICITY_PRICING.field("current_price").unit
         with days_told(context) as told:
-            for ranked in rank_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
+            for ranked in rank_days(days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts):
                 window, best = local_day(ranked.day, home.zone), None
                 if window.end > home.now():
                     best = best_table(lambda hours: ahead_of(home.now(), hours, store), home)
                 chart = day_chart(ranked.prices, window, unit)
                 told.done(ranked.day.isoformat(), ranked.rows, chart=_markdown(chart), best_hours=_markdown(best))
-        return dg.MaterializeResult(metadata={"rows": told.rows})
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return electricity_price_rank
 
@@ -100,9 +100,11 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """What home and circuits draw in quiet nights, and what that costs in a year."""
         with days_told(context) as told:
-            for day, loads in phantom_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
+            for day, loads in phantom_days(
+                days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
+            ):
                 told.done(day.isoformat(), loads.num_rows)
-        return dg.MaterializeResult(metadata={"rows": told.rows})
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return phantom_load
 
@@ -125,11 +127,13 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
         """A day's energy by circuit, fed in and unmetered, with its cost and its carbon."""
         with days_told(context) as told:
             home.settings.sound("FEED_IN_PRICE")
-            for day, report in report_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
+            for day, report in report_days(
+                days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
+            ):
                 chart, shares = (energy_chart(report), share_table(report)) if report else ("", "")
                 shown = {"chart": _markdown(chart), "shares": _markdown(shares)}
                 told.done(day.isoformat(), int(report is not None), **shown)
-        return dg.MaterializeResult(metadata={"rows": told.rows})
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return daily_energy_report
 
@@ -151,10 +155,12 @@ def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """How often the calendars' prediction agreed with what motion and presence sensors saw."""
         with days_told(context) as told:
-            for day, row in accuracy_days(days_of(context.partition_keys, home.zone), home, store, told.stays):
+            for day, row in accuracy_days(
+                days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
+            ):
                 accuracy = row["accuracy"][0].as_py() if row.num_rows else None
                 told.done(day.isoformat(), row.num_rows, accuracy=accuracy)
-        return dg.MaterializeResult(metadata={"rows": told.rows})
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return occupancy_accuracy
 
@@ -203,7 +209,8 @@ def _options(measurement: Measurement, home: Home, fresh: timedelta, *feeds: Fee
     """What `common` gives; fresh only where all the feeds are there that it cannot do without."""
     there = all(choice(feed, home.settings) != OFF for feed in feeds)
     kinds = {store_kind(home), "insight"}
-    return common("insights", measurement, home, kinds=kinds, fresh=fresh if there else None, pool=measurement.name)
+    shared = common("insights", measurement, home, kinds=kinds, fresh=fresh if there else None, pool=measurement.name)
+    return shared | {"check_specs": [bounds_spec(["insights", measurement.name])]}
 
 
 def _lookback(home: Home, *inputs: Measurement) -> timedelta:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
+from homeiq_assets.bounds import believed, bounded, out_of_bounds
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import events_kept, opened_events
 from homeiq_assets.events.values import newest_each
@@ -53,12 +54,20 @@ class Ranked:
 
 Stays = Callable[[str, str], None]
 """Is told of each day that stays as it is stored (ISO date, why), because rows that it was made of are gone."""
+Doubts = Callable[[str, Sequence[str]], None]
+"""Is told of what lies beyond its bounds in each day (ISO date), or was left out for that."""
 
 
-def rank_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[Ranked]:
+def no_doubts(_: str, __: Sequence[str]) -> None:
+    """Nobody is told."""
+
+
+def rank_days(
+    days: Sequence[date], home: Home, store: Store, stays: Stays, doubts: Doubts = no_doubts
+) -> Iterator[Ranked]:
     """Store electricity_price_rank of each of the consecutive local days."""
     store.recover(ELECTRICITY_PRICING)
-    made = _Made(ELECTRICITY_PRICE_RANK, [ELECTRICITY_PRICING], NEIGHBOURS, home, store, stays)
+    made = _Made(ELECTRICITY_PRICE_RANK, [ELECTRICITY_PRICING], NEIGHBOURS, home, store, stays, doubts)
     for chunk in _chunks(days):
         prices = _read(ELECTRICITY_PRICING, chunk, home, store, before=NEIGHBOURS, after=NEIGHBOURS)
         for day in chunk:
@@ -68,12 +77,16 @@ def rank_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> I
                 yield Ranked(day, ranks.num_rows, within(prices, window).select(["time", "current_price"]))
 
 
-def phantom_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, pa.Table]]:
+def phantom_days(
+    days: Sequence[date], home: Home, store: Store, stays: Stays, doubts: Doubts = no_doubts
+) -> Iterator[tuple[date, pa.Table]]:
     """Store phantom_load of each of the consecutive local days, from the seven nights up to it."""
     for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING):
         store.recover(measurement)
     week = timedelta(days=NIGHTS - 1)
-    made = _Made(PHANTOM_LOAD, [SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING], week, home, store, stays)
+    made = _Made(
+        PHANTOM_LOAD, [SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING], week, home, store, stays, doubts
+    )
     for chunk in _chunks(days):
         span = (chunk[0] - week + timedelta(days=n) for n in range((chunk[-1] - chunk[0] + week).days + 1))
         nights = existing(span, home.zone)
@@ -94,22 +107,26 @@ def phantom_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -
                 yield day, loads
 
 
-def report_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, Report | None]]:
+def report_days(
+    days: Sequence[date], home: Home, store: Store, stays: Stays, doubts: Doubts = no_doubts
+) -> Iterator[tuple[date, Report | None]]:
     """Store daily_energy_report of each of the consecutive local days."""
     for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING, CARBON_INTENSITY):
         store.recover(measurement)
-    hold = home.settings.hold
-    metered = _Made(DAILY_ENERGY_REPORT, [SMART_METER, SMART_METER_CIRCUIT], timedelta(), home, store, stays)
-    made = _Made(DAILY_ENERGY_REPORT, [ELECTRICITY_PRICING, CARBON_INTENSITY], hold, home, store, stays)
+    hold, max_kw = home.settings.hold, home.settings.homeiq_max_power_kw
+    metered = _Made(DAILY_ENERGY_REPORT, [SMART_METER, SMART_METER_CIRCUIT], timedelta(), home, store, stays, doubts)
+    made = _Made(DAILY_ENERGY_REPORT, [ELECTRICITY_PRICING, CARBON_INTENSITY], hold, home, store, stays, doubts)
     for chunk in _chunks(days):
-        meter = _read(SMART_METER, chunk, home, store)
+        # Named by day below.
+        meter = _read(SMART_METER, chunk, home, store, all_values=True)
         circuits = _read(SMART_METER_CIRCUIT, chunk, home, store, columns=["power_w"])
         prices = _read(ELECTRICITY_PRICING, chunk, home, store, before=NEIGHBOURS, after=NEIGHBOURS)
         carbon = _read(CARBON_INTENSITY, chunk, home, store, before=hold, columns=CARBON_FIELDS[:1])
         for day in chunk:
             window = local_day(day, home.zone)
+            left_out = list[str]()
             report = energy_report(
-                within(meter, window),
+                believed(within(meter, window), bounded(SMART_METER, max_kw), left_out),
                 within(circuits, window),
                 within(prices, _around(window)),
                 within(carbon, Window(window.start - hold, window.end)),
@@ -117,20 +134,24 @@ def report_days(days: Sequence[date], home: Home, store: Store, stays: Stays) ->
                 date=day,
                 hold=hold,
                 feed_in_price=home.settings.feed_in_price,
+                max_kw=max_kw,
             )
             row = report.row if report else DAILY_ENERGY_REPORT.empty()
             if not metered.left(day) and made.stores(day, row):
+                doubts(day.isoformat(), [*left_out, *(report.left_out if report else ())])
                 yield day, report
 
 
-def accuracy_days(days: Sequence[date], home: Home, store: Store, stays: Stays) -> Iterator[tuple[date, pa.Table]]:
+def accuracy_days(
+    days: Sequence[date], home: Home, store: Store, stays: Stays, doubts: Doubts = no_doubts
+) -> Iterator[tuple[date, pa.Table]]:
     """Store occupancy_accuracy of each of the consecutive local days; nothing where no events are configured."""
     if choice(EVENTS_FEED, home.settings) == OFF:
         yield from ((day, OCCUPANCY_ACCURACY.empty()) for day in days)
         return
     store.recover(OCCUPANCY_PREDICTION)
     hold = home.settings.hold
-    made = _Made(OCCUPANCY_ACCURACY, [OCCUPANCY_PREDICTION, HOME_ASSISTANT_EVENTS], hold, home, store, stays)
+    made = _Made(OCCUPANCY_ACCURACY, [OCCUPANCY_PREDICTION, HOME_ASSISTANT_EVENTS], hold, home, store, stays, doubts)
     with opened_events(home, store) as events:
         before = presence_events(events.last_before(local_day(days[0], home.zone).start))
         for day in days:
@@ -155,8 +176,10 @@ class _Made:
         home: Home,
         store: Store,
         stays: Stays,
+        doubts: Doubts,
     ) -> None:
         self._measurement, self._reach, self._home, self._store, self._stays = measurement, reach, home, store, stays
+        self._doubts, self._bounded = doubts, bounded(measurement, home.settings.homeiq_max_power_kw)
         self._inputs = {
             one.name: events_kept(home, store) if one is HOME_ASSISTANT_EVENTS else store.keeps(one) for one in inputs
         }
@@ -175,6 +198,7 @@ class _Made:
         if self.left(day):
             return False
         self._store.replace(self._measurement, rows, local_day(day, self._home.zone))
+        self._doubts(day.isoformat(), out_of_bounds(rows, self._bounded))
         return True
 
 
@@ -182,7 +206,7 @@ def ahead_of(now: datetime, length: timedelta, store: Store) -> Ahead:
     """Prices and carbon intensity of the time from the next minute on."""
     start = ceil_to(now, timedelta(minutes=1))
     window = Window(start, start + length)
-    prices = store.read(ELECTRICITY_PRICING, _around(window))
+    prices = believed(store.read(ELECTRICITY_PRICING, _around(window)), ELECTRICITY_PRICING)
     carbon = store.read(CARBON_INTENSITY, Window(start - timedelta(days=1), start), columns=CARBON_FIELDS)
     return ahead(prices, carbon, window)
 
@@ -204,6 +228,9 @@ def _read(
     before: timedelta = timedelta(),
     after: timedelta = timedelta(),
     columns: Sequence[str] | None = None,
+    all_values: bool = False,
 ) -> pa.Table:
+    """Rows of the days, without values beyond their bounds unless all are wanted."""
     first, last = local_day(days[0], home.zone), local_day(days[-1], home.zone)
-    return store.read(measurement, Window(first.start - before, last.end + after), columns=columns)
+    rows = store.read(measurement, Window(first.start - before, last.end + after), columns=columns)
+    return rows if all_values else believed(rows, bounded(measurement, home.settings.homeiq_max_power_kw))

@@ -1,5 +1,6 @@
 """A local day's energy: drawn and fed in, by circuit, what it cost and what it emitted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,6 +15,7 @@ from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.schema import rows_of
 from homeiq_assets.steps import Steps, edges_of, ends_of, fullest, held, intervals, numbers, times_of, within
 from homeiq_assets.tiers.holds import Floats, Ints, nanoseconds
+from homeiq_assets.tiers.plausible import increases, jump_text, rates
 from homeiq_assets.window import HOUR, Window, hour_edges
 
 _STEP = nanoseconds(SMART_METER.step or HOUR)
@@ -26,7 +28,7 @@ class Report:
     """A day's row of daily_energy_report, and kWh per hour of the day (elapsed, the last may be shorter) to draw.
 
     `circuits`: what each circuit drew, the largest first; `unmetered`: what the home drew beyond them, None where no
-    circuit is known.
+    circuit is known. `left_out`: the meter's readings that no home can have, as the owner reads them.
     """
 
     row: pa.Table
@@ -34,6 +36,7 @@ class Report:
     fed_in: Floats
     circuits: dict[str, Floats]
     unmetered: Floats | None
+    left_out: Sequence[str] = ()
 
 
 def energy_report(
@@ -46,17 +49,20 @@ def energy_report(
     date: date,
     hold: timedelta,
     feed_in_price: float | None,
+    max_kw: float = np.inf,
 ) -> Report | None:
     """The report of the local day `date`, None where the meter said nothing.
 
     `meter`, `circuits`: rows of smart_meter and smart_meter_circuit of the day; `prices`: of electricity_pricing, of
     the day and its neighbours (`bill.NEIGHBOURS`); `carbon`: of carbon_intensity, of the day and the `hold` before it.
-    Energy is what the meter's counters say, evenly over each interval, or the mean power where it has no counters.
+    Energy is what the meter's counters say, evenly over each interval, or the mean power where it has no counters; an
+    increase that a home cannot draw with `max_kw` is left out.
     `cost` is what is drawn, slot by slot at its price, less what is fed in at `feed_in_price` (nothing without one), in
     the prices' currency; `carbon_kg` is what is drawn at the intensity in force. Each is absent where energy was drawn
     at a time of which price, or intensity, is not known. Time = the day's start.
     """
-    energy = _meter_energy(within(meter, day))
+    left_out: list[str] = []
+    energy = _meter_energy(within(meter, day), _Limit(nanoseconds(day.start), max_kw, left_out))
     if energy is None:
         return None
     drawn, fed_in = energy
@@ -102,10 +108,20 @@ def energy_report(
         hourly(given),
         {name: hourly(np.maximum(metered[name], 0)) for name in by_size},
         None if unmetered is None else hourly(unmetered),
+        left_out,
     )
 
 
-def _meter_energy(meter: pa.Table) -> tuple[Steps, Steps] | None:
+@dataclass(frozen=True)
+class _Limit:
+    """When counters begin at 0 (ns), what a home can draw, and where what is beyond that is named."""
+
+    midnight: int
+    max_kw: float
+    left_out: list[str]
+
+
+def _meter_energy(meter: pa.Table, limit: _Limit) -> tuple[Steps, Steps] | None:
     """What is drawn and what is fed in, in kWh per nanosecond of each interval; NaN where that is not said."""
     meter = fullest(meter, "meter_type").sort_by("time").combine_chunks()
     said = [numbers(meter, name) for name in ("daily_kwh", "daily_export_kwh", "total_power_w")]
@@ -115,21 +131,23 @@ def _meter_energy(meter: pa.Table) -> tuple[Steps, Steps] | None:
     ends = ends_of(starts, _STEP)
     power = said[2] * (ends - starts) / _WATT_NS
     return (
-        _energy(said[0], np.maximum(power, 0.0), starts, ends),
-        _energy(said[1], np.maximum(-power, 0.0), starts, ends),
+        _energy("daily_kwh", said[0], np.maximum(power, 0.0), starts, ends, limit),
+        _energy("daily_export_kwh", said[1], np.maximum(-power, 0.0), starts, ends, limit),
     )
 
 
-def _energy(counter: Floats, otherwise: Floats, starts: Ints, ends: Ints) -> Steps:
+def _energy(name: str, counter: Floats, otherwise: Floats, starts: Ints, ends: Ints, limit: _Limit) -> Steps:
     """The increases of a counter that begins at midnight; without any reading of it, what the power says."""
     there = ~np.isnan(counter)
     if not there.any():
         return Steps(starts, ends, otherwise / (ends - starts))
-    before = np.concatenate([[0.0], counter[there][:-1]])
-    after = counter[there]
-    # A fall to below nine tenths is a new cycle, which counts whole; a smaller dip is made good by its recovery.
-    increase = np.where((after < before) & (10 * after < 9 * before), after, after - before)
-    return Steps(starts[there], ends[there], increase / (ends - starts)[there])
+    values, times = np.append(0.0, counter[there]), np.append(limit.midnight, ends[there])
+    rate = rates(limit.max_kw, np.full(len(values), "kWh"))
+    found = increases(values, times, np.ones(len(values) - 1, np.bool_), rate)
+    for place, rise, took in found.jumps:
+        text = jump_text(name, float(values[place]), "kWh", int(times[place]), rise, took, limit.max_kw)
+        limit.left_out.append(text)
+    return Steps(starts[there], ends[there], found.amounts[1:] / (ends - starts)[there])
 
 
 def _unmetered(net: Floats, circuits: dict[str, Floats]) -> Floats | None:

@@ -121,8 +121,9 @@ class Store(Protocol):
         since: datetime | None = None,
         beside: Sequence[str] = (),
         without: Collection[str] = (),
+        count: int = 1,
     ) -> pa.Table:
-        """The newest value of `field` strictly before an instant, a row per series: time, tags, field.
+        """The newest `count` values of `field` strictly before an instant, of each series: time, tags, field.
 
         `since` bounds the work: values before it are not looked for. `beside` names further fields, which come as the
         same row has them. `without` are texts that are no value of the field.

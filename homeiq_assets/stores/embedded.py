@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +23,7 @@ from homeiq_assets.stores.tables import (
     days_of,
     inside,
     known_tags,
+    last_rows,
     narrowed,
     ordered,
     overlaid,
@@ -139,6 +139,7 @@ class EmbeddedStore:
         since: datetime | None = None,
         beside: Sequence[str] = (),
         without: Collection[str] = (),
+        count: int = 1,
     ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
         wanted = narrowed(measurement, [field, *beside])
@@ -156,7 +157,7 @@ class EmbeddedStore:
                 valued = pc.and_(valued, pc.invert(none))
             rows = pa.concat_tables([newest, day.filter(valued)])
             if rows.num_rows:
-                newest = _last_rows(rows.take(np.argsort(rows["time"].cast(pa.int64()).to_numpy())), wanted)
+                newest = last_rows(ordered(rows, wanted), wanted, count)
         return ordered(newest, wanted)
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
@@ -277,15 +278,6 @@ def _refuse_two_types(days: Sequence[pa.Table], measurement: Measurement, window
 def _tagged(table: pa.Table, tags: Mapping[str, str] | None) -> pa.ChunkedArray:
     matches = (pc.equal(table[name], value) for name, value in (tags or {}).items())
     return reduce(pc.and_, matches, pc.is_valid(table["time"]))
-
-
-def _last_rows(table: pa.Table, measurement: Measurement) -> pa.Table:
-    """Of each series the row that stands last."""
-    names, values = list(measurement.tag_names), ["time", *measurement.field_names]
-    whole = pc.ScalarAggregateOptions(skip_nulls=False)
-    grouped = table.group_by(names, use_threads=False).aggregate([(value, "last", whole) for value in values])
-    columns = [f"{name}_last" if name in values else name for name in measurement.arrow.names]
-    return pa.table(grouped.select(columns).columns, schema=measurement.arrow)
 
 
 def _by_day(table: pa.Table, measurement: Measurement) -> dict[date, pa.Table]:

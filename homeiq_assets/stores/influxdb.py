@@ -106,11 +106,12 @@ class InfluxStore:
         since: datetime | None = None,
         beside: Sequence[str] = (),
         without: Collection[str] = (),
+        count: int = 1,
     ) -> pa.Table:
         """See `Store.last`. A series is what has the same values of all tags."""
         wanted, valued = narrowed(measurement, [field, *beside]), measurement.field(field)
         return influxdb_rows.last(
-            self._connection, self._place(measurement), wanted, valued, before, since, sorted(without)
+            self._connection, self._place(measurement), wanted, valued, before, since, sorted(without), count
         )
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:

@@ -101,8 +101,9 @@ class ForeignBucket:
         says: Sequence[Says] = (),
         without: Mapping[str, Collection[str]] | None = None,
         since: datetime | None = None,
+        count: int = 1,
     ) -> pa.Table:
-        """As `rows`: the newest row before an instant (from `since` on) of each measurement and set of values of `per`.
+        """The newest of `rows` before an instant, from `since` on: `count` of each measurement and values of `per`.
 
         Only rows that say all of `says` count (each of another field), and none in which a field is one of the texts
         that `without` names.
@@ -119,7 +120,7 @@ class ForeignBucket:
                 # A row without the field is not told from others by !=.
                 terms += [f"({stored} = {influxql.literal(text)}) = false" for text in texts]
         groups = ", ".join(influxql.tag(name) for name in per)
-        rest = f" WHERE {' AND '.join(terms)} GROUP BY {groups} ORDER BY time DESC LIMIT 1"
+        rest = f" WHERE {' AND '.join(terms)} GROUP BY {groups} ORDER BY time DESC LIMIT {count}"
         return self._select(measurements, tags, fields, rest)
 
     def newest(self, measurements: Sequence[str], fields: Fields) -> datetime | None:

@@ -98,8 +98,9 @@ def last(
     before: datetime,
     since: datetime | None = None,
     without: Sequence[str] = (),
+    count: int = 1,
 ) -> pa.Table:
-    """The newest row of each series before an instant that has a value of `field`, with all fields of the measurement.
+    """The newest rows of each series before an instant that have a value of `field`, with all of the measurement's.
 
     `without` are texts that are no value of it. Raises FieldTypeConflict as `read`.
     """
@@ -111,7 +112,7 @@ def last(
     past = f" WHERE {' AND '.join([*terms, *(f'{stored} != {influxql.literal(text)}' for text in without)])}"
     tags = [influxql.tag(name) for name in measurement.tag_names]
     groups = f" GROUP BY {', '.join(tags)}" if tags else ""
-    newest = f"{groups} ORDER BY time DESC LIMIT 1"
+    newest = f"{groups} ORDER BY time DESC LIMIT {count}"
     table, types = _selected(connection, bucket, measurement, measurement.fields, past + newest)
     _refuse_other_types(connection, bucket, measurement, types, past)
     if field.type is Type.STRING:

@@ -81,6 +81,15 @@ def ordered(table: pa.Table, measurement: Measurement) -> pa.Table:
     return table.take(pa.array(rows)).combine_chunks()
 
 
+def last_rows(table: pa.Table, measurement: Measurement, count: int) -> pa.Table:
+    """Of each series the last `count` rows; the rows are sorted by tags, then time."""
+    same = np.ones(max(table.num_rows - count, 0), np.bool_)
+    for name in measurement.tag_names:
+        codes = table[name].combine_chunks().dictionary_encode().indices.to_numpy()
+        same &= codes[:-count] == codes[count:]
+    return table.filter(pa.array(np.append(~same, np.ones(min(count, table.num_rows), np.bool_))))
+
+
 def _series(table: pa.Table, tags: Sequence[str]) -> npt.NDArray[np.int64] | None:
     """A number for each row, in the order of its tags' values; None where 64 bits are too few.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from homeiq_assets.automation.checks import bounds_check, bounds_spec
 from homeiq_assets.automation.days_told import days_told, recorded
 from homeiq_assets.automation.history import newest_materialisations
 from homeiq_assets.automation.options import common, follows, store_kind
@@ -55,6 +56,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
     @dg.asset(
         **options(hourly),
         deps=[dg.AssetDep(["feeds", measurement.name], partition_mapping=FROM_THE_DAY_BEFORE)],
+        check_specs=[bounds_spec(["tiers", hourly.name])],
         description=f"Hourly statistics of {measurement.name}; every hour in which a series is in force has a row.",
     )
     def hourly_tier(
@@ -70,7 +72,8 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
                     told.stays(day.day.isoformat(), day.left)
                 else:
                     told.done(day.day.isoformat(), day.rows)
-        return dg.MaterializeResult(metadata={"rows": told.rows})
+                    told.doubts(day.day.isoformat(), day.beyond)
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     @dg.asset(
         **options(daily),
@@ -83,7 +86,8 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
                 description="Daily from hourly equals daily from raw, to 1e-9.",
                 # A wrong tier must not become what is left of its days.
                 blocking=True,
-            )
+            ),
+            bounds_spec(["tiers", daily.name]),
         ],
     )
     def daily_tier(
@@ -101,6 +105,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
                     told.stays(key, day.left)
                     continue
                 told.done(key, day.rows, differs=day.differs)
+                told.doubts(key, day.beyond)
                 if day.differs:
                     differing[key] = day.differs
         check = dg.AssetCheckResult(
@@ -112,7 +117,7 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
                 "differing": [f"{key}: {text}" for key, text in differing.items()][:20],
             },
         )
-        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[check])
+        return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[check, bounds_check(told.beyond)])
 
     return [hourly_tier, daily_tier]
 

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from homeiq_assets.events.meters import ENERGY, Meters, cycles, in_watt_hours, jumping
 from homeiq_assets.measurements import FLOAT, HOME_ASSISTANT_EVENTS, STRING, statistics, tier_of
 from homeiq_assets.schema import UNKNOWN, Field, Kind
-from homeiq_assets.tiers.holds import LONG_AGO, NO_VALUE, Ints, Mask, filled, is_value, nanoseconds, series_numbers
-from homeiq_assets.tiers.statistics import rolled, stacked
+from homeiq_assets.tiers.holds import NO_VALUE, Ints, Mask, filled, is_value, nanoseconds, series_numbers
+from homeiq_assets.tiers.plausible import LONG_AGO, beyond_power, power_text
+from homeiq_assets.tiers.statistics import NO_LIMITS, Limits, known_at, rolled, stacked
 from homeiq_assets.window import Window, hour_edges
 
 FLAG_DOMAINS = ("binary_sensor", "switch", "light", "fan", "input_boolean")
@@ -41,10 +42,18 @@ _READ_FROM = {
     "unit_of_measurement": ("unit",),
     "last_reset": ("reset",),
 }
+_NUMBER_AT = known_at(HOME_ASSISTANT_EVENTS.field("normalized_value"))
 _NO_TEXT, _NO_NUMBER = pa.scalar(None, pa.string()), pa.scalar(None, pa.float64())
 
 
-def hourly(events: pa.Table, before: pa.Table, day: Window, hold: timedelta, meters: Meters = NO_METERS) -> pa.Table:
+def hourly(
+    events: pa.Table,
+    before: pa.Table,
+    day: Window,
+    hold: timedelta,
+    meters: Meters = NO_METERS,
+    limits: Limits = NO_LIMITS,
+) -> pa.Table:
     """The rows of `home_assistant_events_hourly` of one local day, a row per entity and hour in force or read.
 
     `events`: rows of HOME_ASSISTANT_EVENTS of the day and of the `hold` before it, in any order. `before`: the last
@@ -57,14 +66,19 @@ def hourly(events: pa.Table, before: pa.Table, day: Window, hold: timedelta, met
     that is none. Where an event lacks unit, device class or area, they are what its entity had before, or else after.
     For all else see `statistics.hourly`.
     """
-    return _tier(events, before, "hourly", hour_edges(day), hold, meters)
+    return _tier(events, before, "hourly", hour_edges(day), hold, meters, limits)
 
 
 def daily_from_raw(
-    events: pa.Table, before: pa.Table, day: Window, hold: timedelta, meters: Meters = NO_METERS
+    events: pa.Table,
+    before: pa.Table,
+    day: Window,
+    hold: timedelta,
+    meters: Meters = NO_METERS,
+    limits: Limits = NO_LIMITS,
 ) -> pa.Table:
     """As `hourly` with the whole day as one interval: what `statistics.daily` must agree with, to 1e-9."""
-    return _tier(events, before, "daily", [day.start, day.end], hold, meters)
+    return _tier(events, before, "daily", [day.start, day.end], hold, meters, limits)
 
 
 def compared(events: pa.Table, field: str) -> pa.Table:
@@ -83,10 +97,17 @@ def compared(events: pa.Table, field: str) -> pa.Table:
 
 
 def _tier(
-    events: pa.Table, before: pa.Table, resolution: str, edges: list[datetime], hold: timedelta, meters: Meters
+    events: pa.Table,
+    before: pa.Table,
+    resolution: str,
+    edges: list[datetime],
+    hold: timedelta,
+    meters: Meters,
+    limits: Limits,
 ) -> pa.Table:
     rows = _by_kind(stacked(before, events, HOME_ASSISTANT_EVENTS, edges[-1]), nanoseconds(edges[0]), meters)
-    rows = rolled(rows, _BY_KIND, tier_of(_BY_KIND, resolution), edges, hold)
+    rows = _possible(rows, edges[0], limits)
+    rows = rolled(rows, _BY_KIND, tier_of(_BY_KIND, resolution), edges, hold, limits)
     tier = tier_of(HOME_ASSISTANT_EVENTS, resolution)
     columns = [rows[name] for name in ("time", *tier.tag_names)]
     for field in HOME_ASSISTANT_EVENTS.fields:
@@ -95,6 +116,19 @@ def _tier(
             # An entity is of one kind, so of one row at most one column has a value.
             columns.append(pc.coalesce(*(rows[name] for name in names if name in rows.column_names)))
     return pa.table(columns, schema=tier.arrow)
+
+
+def _possible(rows: pa.Table, start: datetime, limits: Limits) -> pa.Table:
+    """Rows of _BY_KIND without power beyond the limits, of which these are told from `start` on."""
+    beyond = beyond_power(rows["gauge"].combine_chunks(), rows["unit"].combine_chunks(), limits.max_kw)
+    for row in np.flatnonzero(beyond & (rows["time"].to_numpy() >= nanoseconds(start))).tolist():
+        value, unit = rows["gauge"][row].as_py(), rows["unit"][row].as_py()
+        limits.tell(power_text(rows["entity_id"][row].as_py(), value, unit, rows["time"][row].as_py(), limits.max_kw))
+    for name, nothing in (("gauge", _NO_NUMBER), ("unit", _NO_TEXT)):
+        place = rows.column_names.index(name)
+        kept = pc.if_else(pa.array(beyond), nothing, rows[name].combine_chunks())
+        rows = rows.set_column(place, rows.field(place), kept)
+    return rows
 
 
 def _by_kind(rows: pa.Table, start: int, meters: Meters) -> pa.Table:
@@ -143,6 +177,7 @@ def _by_kind(rows: pa.Table, start: int, meters: Meters) -> pa.Table:
         "gauge": of(number & ~counter, value, _NO_NUMBER),
         # In force exactly where the number is.
         "unit": of(number, pc.if_else(pc.is_nan(value), NO_VALUE[0], unit)),
+        known_at(_BY_KIND.field("counter")): rows[_NUMBER_AT] if _NUMBER_AT in rows.column_names else rows["time"],
         # Of a counter that was a gauge, what is read in the gauge's unit is no energy.
         "counter_unit": of(counter, pc.if_else(of_counter, unit, _NO_TEXT)),
         "reset": of(counter, pc.if_else(pc.is_nan(value), NO_VALUE[0], reset)),

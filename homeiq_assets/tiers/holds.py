@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.tiers.plausible import Increases, increases
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -21,10 +23,6 @@ NO_VALUE = ("unavailable", "unknown")
 """texts that say there is no value: they end a hold, and are neither reading nor change"""
 ON = "on"
 """the text of a flag that is on, where its field is a string"""
-LONG_AGO = -(2**62)
-"""the time (ns) of last known values: before every reading, and their hold long over"""
-NOT_SAID = int(np.iinfo(np.int64).min)
-"""where it is not said since when a counter counts"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,7 +94,8 @@ class FieldReadings:
     before the grid's end. A null is no reading. NaN and the texts of NO_VALUE are none either, but
     end the hold of the reading before. Every other reading holds until the next, at most `hold` ns.
     `units`: the unit of each row; without it, all are in the same. `cycles`: since when (ns) each row counts, NOT_SAID
-    where that is not known; without it, of no row.
+    where that is not known; without it, of no row. `rate`: by how much a counter may rise in a ns, for each row;
+    without it, by anything. `at`: when each row was read, where that is not its `time`.
     """
 
     def __init__(
@@ -108,6 +107,9 @@ class FieldReadings:
         hold: int,
         units: pa.Array | None = None,
         cycles: Ints | None = None,
+        *,
+        rate: Floats | None = None,
+        at: Ints | None = None,
     ) -> None:
         stated = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         column, series, time = column.take(pa.array(stated)), series[stated], time[stated]
@@ -117,6 +119,8 @@ class FieldReadings:
         self.rows = stated[known]
         """the rows of `column` that are readings"""
         self._column = column.take(pa.array(known))
+        self._rate = np.full(len(self.rows), np.inf) if rate is None else rate[self.rows]
+        self._at = (time if at is None else at[stated])[known]
         self._units = None if units is None else units.take(pa.array(self.rows))
         self._cycles = None if cycles is None else cycles[self.rows]
         self._series, self._time, self._until = series[known], time[known], until[known]
@@ -159,41 +163,39 @@ class FieldReadings:
         return self._reduced(np.add)
 
     def last(self) -> pa.Array:
-        """The last reading, in the field's own type; null without any."""
+        """The last reading, in the field's own type; null without any. One that is absurd is none."""
         position = np.full(self.grid.cells, -1, np.int64)
-        position[self._cell] = self._inside  # of several readings in a cell the last one stays
+        there = np.ones(len(self._cell), np.bool_)
+        if np.isfinite(self._rate).any():
+            there = ~self._increases.absurd[self._inside]
+        position[self._cell[there]] = self._inside[there]  # of several readings in a cell the last one stays
         return self._column.take(pa.array(position, mask=position < 0))
 
     def increase(self) -> pa.Array:
-        """The sum of the increases over the last known value before each reading.
+        """The sum of the increases over the last known value before each reading (`plausible.increases`).
 
         A reading in another unit than that value adds nothing, nor does one of which a unit is not known.
         """
-        numbers = self._numbers
-        before, after = numbers[:-1], numbers[1:]
-        # Exact for whole numbers, which 0.9 * before is not.
-        reset = (after < before) & (10 * after < 9 * before)
-        if self._cycles is not None:
-            reset = self._begun_anew(self._cycles, reset)
-        increases = np.where(reset, after, after - before)
-        if self._units is not None:
-            same = pc.fill_null(pc.equal(self._units[1:], self._units[:-1]), False)
-            increases = np.where(same.to_numpy(zero_copy_only=False), increases, 0)
-        return self._per_step(increases)
+        return self._per_step(self._increases.amounts[1:])
 
-    def _begun_anew(self, cycles: Ints, fallen: Mask) -> Mask:
-        """Where a reading counts since another instant than the one before it; where that is not said, `fallen`."""
-        earlier, since, time = cycles[:-1], cycles[1:], self._time[:-1]
-        both = (earlier != NOT_SAID) & (since != NOT_SAID)
-        later = (since != NOT_SAID) & (time != LONG_AGO) & (since > time)
-        begun: Mask = np.where(both, since != earlier, fallen | later)
-        return begun
+    def jumps(self) -> list[tuple[int, float, int]]:
+        """The readings on the grid whose increase was left out: row, increase, and the ns that it took."""
+        inside = set(self._inside.tolist())
+        return [(int(self.rows[place]), rise, took) for place, rise, took in self._increases.jumps if place in inside]
 
     def changes(self) -> pa.Array:
         """How many readings differ from the last known value before them."""
         codes = pc.dictionary_encode(self._column).indices.to_numpy()
         steps = self._per_step((codes[1:] != codes[:-1]).astype(np.float64))
         return steps.cast(pa.int64())
+
+    @cached_property
+    def _increases(self) -> Increases:
+        same = self._series[1:] == self._series[:-1]
+        if self._units is not None:
+            alike = pc.fill_null(pc.equal(self._units[1:], self._units[:-1]), False)
+            same &= alike.to_numpy(zero_copy_only=False)
+        return increases(self._numbers, self._at, same, self._rate, self._cycles)
 
     @cached_property
     def _count(self) -> Ints:

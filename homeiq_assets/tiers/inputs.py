@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -86,14 +85,14 @@ class Inputs:
                     self._values = merged(archived, self._values, self._raw.measurement)
                 self._asked = True
         if not first:
-            return _joined({}, self._raw.measurement)
+            return _rows_of({}, self._raw.measurement)
         # A unit is that of the field that is compared.
         every, identity = pa.concat_tables(list(first.values())), list(self._raw.measurement.identity)
         values = {
             name: rows.join(first.get(name, every), identity, join_type="left semi")
             for name, rows in self._values.items()
         }
-        return _joined(values, self._raw.measurement)
+        return _rows_of(values, self._raw.measurement)
 
     def _missing(self, first: Mapping[str, pa.Table]) -> bool:
         """Whether there is a series of which no value is known to compare its first one with."""
@@ -115,10 +114,12 @@ class Inputs:
         return late.join(valued.filter(early).select(identity), identity, join_type="left anti")
 
 
-def _joined(values: Mapping[str, pa.Table], measurement: Measurement) -> pa.Table:
-    """The identity tags and all fields of which something is known."""
+def _rows_of(values: Mapping[str, pa.Table], measurement: Measurement) -> pa.Table:
+    """The values as rows that say one each, with its time: of a field in order of time, what says a unit first."""
     identity = list(measurement.identity)
-    tables = [rows.drop_columns("time") for rows in values.values()]
-    if not tables:
-        return measurement.empty().select(identity)
-    return reduce(lambda one, other: one.join(other, identity, join_type="full outer"), tables)
+    tables = [
+        rows.sort_by("time").rename_columns([f"{name}.time" if one == "time" else one for one in rows.column_names])
+        for name, rows in sorted(values.items(), key=lambda one: "increase" in statistics(measurement.field(one[0])))
+    ]
+    none = pa.table({name: pa.array([], measurement.arrow.field(name).type) for name in identity})
+    return pa.concat_tables([none, *tables], promote_options="permissive")

@@ -12,6 +12,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from homeiq_assets.bounds import believed, bounded
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events.as_stored import combined
 from homeiq_assets.events.meters import owners_meters
@@ -22,8 +23,9 @@ from homeiq_assets.home import Home
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import Measurement, conform
 from homeiq_assets.stores.base import Store
+from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers import event_kinds, statistics
-from homeiq_assets.tiers.remembered import in_tiers, merged, newest, remembered_fields
+from homeiq_assets.tiers.remembered import how_many, in_tiers, merged, newest, remembered_fields
 from homeiq_assets.window import Window
 
 
@@ -54,8 +56,10 @@ class Raw(Protocol):
         """Those of the readings whose values of a field are compared with older ones, or say what it is a value of."""
         ...
 
-    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
-        """See `statistics.hourly`."""
+    def hourly(
+        self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta, left_out: list[str] | None = None
+    ) -> pa.Table:
+        """See `statistics.hourly`; `left_out` is told of readings that no home can have."""
         ...
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
@@ -85,6 +89,7 @@ class StoredRaw:
 
     measurement: Measurement
     store: Store
+    max_kw: float
 
     def readings(self, window: Window) -> pa.Table:
         """See `Raw.readings`."""
@@ -93,25 +98,39 @@ class StoredRaw:
     def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
         """See `Raw.older`."""
         fields = remembered_fields(self.measurement)
-        last = {field: self.store.last(self.measurement, field, before, since=since) for field in fields}
-        raw = {field: newest(rows, self.measurement, field) for field, rows in last.items()}
+        raw = {}
+        for field in fields:
+            count = how_many(self.measurement, field)
+            rows = self._believed(self.store.last(self.measurement, field, before, since=since, count=count))
+            raw[field] = newest(rows, self.measurement, field, count)
         return merged(raw, in_tiers(self.measurement, fields, before, self.store, since=since), self.measurement)
 
     def known(self, readings: pa.Table) -> dict[str, pa.Table]:
         """See `Raw.known`."""
-        return {name: newest(readings, self.measurement, name) for name in remembered_fields(self.measurement)}
+        rows = self._believed(readings)
+        fields = remembered_fields(self.measurement)
+        return {name: newest(rows, self.measurement, name, how_many(self.measurement, name)) for name in fields}
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
         """See `Raw.compared`."""
-        return readings
+        return self._believed(readings)
 
-    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+    def hourly(
+        self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta, left_out: list[str] | None = None
+    ) -> pa.Table:
         """See `Raw.hourly`."""
-        return statistics.hourly(readings, before, self.measurement, day, hold)
+        told = [] if left_out is None else left_out
+        self._believed(readings.filter(inside(readings, day)), told)
+        limits = statistics.Limits(self.max_kw, told.append)
+        return statistics.hourly(self._believed(readings), before, self.measurement, day, hold, limits)
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
         """See `Raw.daily`."""
-        return statistics.daily_from_raw(readings, before, self.measurement, day, hold)
+        rows, limits = self._believed(readings), statistics.Limits(self.max_kw, lambda _: None)
+        return statistics.daily_from_raw(rows, before, self.measurement, day, hold, limits)
+
+    def _believed(self, rows: pa.Table, left_out: list[str] | None = None) -> pa.Table:
+        return believed(rows, bounded(self.measurement, self.max_kw), left_out)
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
         """See `Raw.whole`."""
@@ -153,20 +172,28 @@ class EventRaw:
         events = newest_known(readings)
         numbers = events.filter(pc.is_valid(events["normalized_value"]))
         said = {"state": events, "normalized_value": numbers, "unit_of_measurement": numbers}
-        return {field: newest(rows, self.measurement, field) for field, rows in said.items()}
+        return {
+            field: newest(rows, self.measurement, field, how_many(self.measurement, field))
+            for field, rows in said.items()
+        }
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
         """See `Raw.compared`."""
         silent = pc.fill_null(pc.is_in(readings["state"], value_set=pa.array(NO_VALUE)), False)
         return event_kinds.compared(readings.filter(pc.invert(silent)), field)
 
-    def hourly(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
+    def hourly(
+        self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta, left_out: list[str] | None = None
+    ) -> pa.Table:
         """See `Raw.hourly`."""
-        return event_kinds.hourly(readings, before, day, hold, owners_meters(self.home.settings))
+        told = [] if left_out is None else left_out
+        limits = statistics.Limits(self.home.settings.homeiq_max_power_kw, told.append)
+        return event_kinds.hourly(readings, before, day, hold, owners_meters(self.home.settings), limits)
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
         """See `Raw.daily`."""
-        return event_kinds.daily_from_raw(readings, before, day, hold, owners_meters(self.home.settings))
+        limits = statistics.Limits(self.home.settings.homeiq_max_power_kw, lambda _: None)
+        return event_kinds.daily_from_raw(readings, before, day, hold, owners_meters(self.home.settings), limits)
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
         """See `Raw.whole`. Rows of several measurements get one more tag, the name of theirs."""
@@ -197,9 +224,10 @@ class EventRaw:
 @contextmanager
 def opened_raw(measurement: Measurement, home: Home, store: Store) -> Iterator[Raw]:
     """A raw measurement, put right where a writer was killed. Raises SettingError and StoreError."""
+    home.settings.sound("HOMEIQ_MAX_POWER_KW")
     if measurement is not HOME_ASSISTANT_EVENTS:
         store.recover(measurement)
-        yield StoredRaw(measurement, store)
+        yield StoredRaw(measurement, store, home.settings.homeiq_max_power_kw)
         return
     with opened_events(home, store) as source, events_place(home, store) as at:
         yield EventRaw(source, at, home)

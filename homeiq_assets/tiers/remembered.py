@@ -6,18 +6,20 @@ Counters, flags and texts compare the first reading of a day with them, so that 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.archive.opening import open_archive
+from homeiq_assets.events.values import NUMBERS
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import statistics, tier_of
 from homeiq_assets.retention.ledger import Ledger
 from homeiq_assets.schema import TIME, Kind, Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import FIRST
-from homeiq_assets.tiers.holds import is_value
+from homeiq_assets.tiers.holds import is_value, series_numbers
 from homeiq_assets.window import Window, local_month
 
 SPANS = (timedelta(days=7), timedelta(days=64), None)
@@ -26,7 +28,7 @@ SPANS = (timedelta(days=7), timedelta(days=64), None)
 The first one is as long as raw rows stay at least, mostly, so that nothing else is asked.
 """
 Values = Mapping[str, pa.Table]
-"""Of each field the newest value of each series: columns time, the identity tags, the field."""
+"""Of each field the newest values of each series (`how_many`): columns time, the identity tags, the field."""
 
 
 def remembered_fields(measurement: Measurement) -> list[str]:
@@ -38,25 +40,37 @@ def remembered_fields(measurement: Measurement) -> list[str]:
     ]
 
 
-def newest(rows: pa.Table, measurement: Measurement, field: str) -> pa.Table:
-    """Of each series the newest row that says a value: time, the identity tags, the field."""
+def newest(rows: pa.Table, measurement: Measurement, field: str, count: int = 1) -> pa.Table:
+    """Of each series the newest rows that say a value, `count` at most: time, the identity tags, the field."""
     identity = list(measurement.identity)
-    valued = rows.filter(pc.is_valid(rows[field])).combine_chunks()
-    valued = valued.filter(pa.array(is_value(valued[field].combine_chunks()))).sort_by("time")
-    found = valued.group_by(identity, use_threads=False).aggregate([("time", "last"), (field, "last")])
-    columns = [found["time_last"].cast(TIME), *(found[tag] for tag in identity), found[f"{field}_last"]]
     schema = pa.schema([measurement.arrow.field(name) for name in ("time", *identity, field)])
-    table = pa.table(columns, schema=schema)
-    # Without identity tags an empty table still makes one group.
-    return table if valued.num_rows else table.slice(0, 0)
+    valued = rows.filter(pc.is_valid(rows[field])).select(schema.names).combine_chunks()
+    valued = valued.filter(pa.array(is_value(valued[field].combine_chunks())))
+    series, time = series_numbers(valued, measurement.identity), valued["time"].cast(pa.int64()).to_numpy()
+    order = np.lexsort((time, series))
+    series, time = series[order], time[order]
+    # Of rows of one time the last one counts.
+    alone = np.flatnonzero((np.diff(series, append=-1) != 0) | (np.diff(time, append=0) != 0))
+    series, order = series[alone], order[alone]
+    rank = np.searchsorted(series, series, "right") - 1 - np.arange(len(series))
+    return valued.take(pa.array(order[rank < count])).cast(schema)
+
+
+def how_many(measurement: Measurement, field: str) -> int:
+    """How many of a field's newest values are remembered: those before a counter's last one tell whether it can be."""
+    return NUMBERS if "increase" in statistics(measurement.field(field)) else 1
 
 
 def merged(one: Values, other: Values, measurement: Measurement) -> dict[str, pa.Table]:
     """The newest of both."""
-    fields = [*one, *(field for field in other if field not in one)]
     return {
-        field: newest(pa.concat_tables([side[field] for side in (one, other) if field in side]), measurement, field)
-        for field in fields
+        field: newest(
+            pa.concat_tables([side[field] for side in (one, other) if field in side]),
+            measurement,
+            field,
+            how_many(measurement, field),
+        )
+        for field in dict.fromkeys([*one, *other])
     }
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 
 import pyarrow as pa
 
+from homeiq_assets.bounds import bounded, out_of_bounds
 from homeiq_assets.errors import StoreError
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
@@ -30,13 +31,14 @@ class RolledDay:
     """A day of a tier: its rows, and either `left`, why it stays as it is stored, or None.
 
     `differs` is what differs from the same numbers computed from raw rows, None for nothing; where these are gone
-    nothing is compared.
+    nothing is compared. `beyond` names what lies beyond its bounds, or had to be left out for that.
     """
 
     day: date
     rows: int
     left: str | None = None
     differs: str | None = None
+    beyond: Sequence[str] = ()
 
 
 def roll_hourly(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Iterator[RolledDay]:
@@ -46,19 +48,24 @@ def roll_hourly(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Ite
     store.recover(tier)
     for together in _batches(days):
         left, rows = left_days(tier, reaches(together, home), keeps, home, store), dict[date, pa.Table]()
+        beyond: dict[date, list[str]] = {day: [] for day in together}
         for day in together:
             if day in left:
                 inputs.forget()
                 continue
             window = local_day(day, home.zone)
             readings, before = inputs.of(window)
-            rows[day] = raw.hourly(readings, before, window, home.settings.hold)
+            rows[day] = raw.hourly(readings, before, window, home.settings.hold, beyond[day])
+            beyond[day] += out_of_bounds(rows[day], bounded(tier, home.settings.homeiq_max_power_kw))
         went = left_days(tier, reaches(list(rows), home), keeps, home, store)
         if went:
             raise StoreError(f"rows went while they were read: {next(iter(went.values()))}", retryable=True)
         _write(tier, rows, home, store)
         for day in together:
-            yield RolledDay(day, 0, left[day]) if day in left else RolledDay(day, int(rows[day].num_rows))
+            if day in left:
+                yield RolledDay(day, 0, left[day])
+            else:
+                yield RolledDay(day, int(rows[day].num_rows), beyond=beyond[day])
 
 
 def roll_daily(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Iterator[RolledDay]:
@@ -82,7 +89,8 @@ def roll_daily(raw: Raw, days: Sequence[date], home: Home, store: Store) -> Iter
             if day in gone_hours:
                 yield RolledDay(day, 0, _hourly_first(raw.measurement, source, day))
             else:
-                yield RolledDay(day, int(rows[day].num_rows), None, differs.get(day))
+                beyond_bounds = out_of_bounds(rows[day], bounded(tier, home.settings.homeiq_max_power_kw))
+                yield RolledDay(day, int(rows[day].num_rows), None, differs.get(day), beyond_bounds)
 
 
 def _compared(

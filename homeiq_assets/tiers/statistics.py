@@ -4,6 +4,7 @@ What a tier's row says, for every measurement alike; how long readings hold is i
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 
 from homeiq_assets.measurements import statistics, tier_of
 from homeiq_assets.schema import TIME, Field, Measurement, conform
-from homeiq_assets.tiers.holds import LONG_AGO, FieldReadings, Grid, Ints, nanoseconds, series_numbers
+from homeiq_assets.tiers.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
+from homeiq_assets.tiers.plausible import LONG_AGO, jump_text, rates
 from homeiq_assets.window import Window, hour_edges
 
 _STATISTICS: dict[str, Callable[[FieldReadings], pa.Array]] = {
@@ -31,31 +33,55 @@ _DAILY = {"min": "min", "max": "max", "last": "last"}
 """how a day's statistic comes from those of its hours; by their sum, where it is not named"""
 
 
-def hourly(readings: pa.Table, before: pa.Table, measurement: Measurement, day: Window, hold: timedelta) -> pa.Table:
+@dataclass(frozen=True)
+class Limits:
+    """What readings may be: a home draws `max_kw` at most. `tell` is told of each one that is beyond that."""
+
+    max_kw: float
+    tell: Callable[[str], None]
+
+
+NO_LIMITS = Limits(np.inf, lambda _: None)
+
+
+def hourly(
+    readings: pa.Table,
+    before: pa.Table,
+    measurement: Measurement,
+    day: Window,
+    hold: timedelta,
+    limits: Limits = NO_LIMITS,
+) -> pa.Table:
     """The rows of `<measurement>_hourly` of one local day, a row per series and hour in force or read.
 
     `readings`: rows of the measurement of the day and of the `hold` before it (for what is in force
     when it begins). `before`: the last known values from before the day, however old: the identity
-    tags, then any of the fields (the statistics of counters, flags and texts compare with them); may
-    be empty, may lack columns, need not hold what stands in `readings`. Hours are elapsed hours from
-    local midnight, the last cut at the day's end; a reading at an edge belongs to what begins.
+    tags, then any of the fields (the statistics of counters, flags and texts compare with them), with
+    `<field>.time` when each was read; may be empty, may lack columns, need not hold what stands in
+    `readings`. Hours are elapsed hours from local midnight, the last cut at the day's end; a reading
+    at an edge belongs to what begins.
 
     A field's statistics are null in an hour in which the field itself is neither in force nor read;
     mean is null without time in force, min, max, sum and last without a reading. A first value ever
     adds nothing to increase and changes. A float NaN, or the texts `unavailable` and `unknown`, are
     no value and end a hold. String flags are on at `on`. Tags that are not identity carry their last
-    value before the hour's end.
+    value before the hour's end. An increase that a home within the `limits` cannot have drawn is left out.
     """
     rows = stacked(before, readings, measurement, day.end)
-    return rolled(rows, measurement, tier_of(measurement, "hourly"), hour_edges(day), hold)
+    return rolled(rows, measurement, tier_of(measurement, "hourly"), hour_edges(day), hold, limits)
 
 
 def daily_from_raw(
-    readings: pa.Table, before: pa.Table, measurement: Measurement, day: Window, hold: timedelta
+    readings: pa.Table,
+    before: pa.Table,
+    measurement: Measurement,
+    day: Window,
+    hold: timedelta,
+    limits: Limits = NO_LIMITS,
 ) -> pa.Table:
     """As `hourly` with the whole day as one interval: what `daily` must agree with, to 1e-9."""
     rows = stacked(before, readings, measurement, day.end)
-    return rolled(rows, measurement, tier_of(measurement, "daily"), [day.start, day.end], hold)
+    return rolled(rows, measurement, tier_of(measurement, "daily"), [day.start, day.end], hold, limits)
 
 
 def daily(hourly_rows: pa.Table, measurement: Measurement, day: Window) -> pa.Table:
@@ -85,7 +111,12 @@ def daily(hourly_rows: pa.Table, measurement: Measurement, day: Window) -> pa.Ta
 
 
 def rolled(
-    rows: pa.Table, measurement: Measurement, tier: Measurement, edges: list[datetime], hold: timedelta
+    rows: pa.Table,
+    measurement: Measurement,
+    tier: Measurement,
+    edges: list[datetime],
+    hold: timedelta,
+    limits: Limits = NO_LIMITS,
 ) -> pa.Table:
     """The rows of `tier` between `edges`, from rows of the measurement as `stacked` makes them, in any order."""
     series = series_numbers(rows, measurement.identity)
@@ -95,9 +126,25 @@ def rolled(
     grid = Grid(np.array([nanoseconds(edge) for edge in edges], np.int64), int(series.max(initial=-1)) + 1)
 
     def read(field: Field) -> FieldReadings:
-        units = None if field.unit_field is None else rows[field.unit_field].combine_chunks()
         cycles = None if field.cycle_field is None else rows[field.cycle_field].to_numpy()
-        return FieldReadings(rows[field.name].combine_chunks(), series, time, grid, nanoseconds(hold), units, cycles)
+        column, units, at = rows[field.name].combine_chunks(), None, time
+        if field.unit_field is not None:
+            units = rows[field.unit_field].combine_chunks()
+        if "increase" not in statistics(field):
+            return FieldReadings(column, series, time, grid, nanoseconds(hold), units)
+        said = (
+            np.full(len(time), field.unit, object)
+            if units is None
+            else pc.fill_null(units, "").to_numpy(zero_copy_only=False)
+        )
+        if known_at(field) in rows.column_names:
+            at = pc.coalesce(rows[known_at(field)], rows["time"]).to_numpy()
+        rate = rates(limits.max_kw, said)
+        found = FieldReadings(column, series, time, grid, nanoseconds(hold), units, cycles, rate=rate, at=at)
+        for row, rise, took in found.jumps():
+            name = ", ".join(rows[tag][row].as_py() for tag in measurement.identity)
+            limits.tell(jump_text(name, column[row].as_py(), said[row], int(time[row]), rise, took, limits.max_kw))
+        return found
 
     fields = {field: read(field) for field in measurement.fields if statistics(field)}
     present = np.zeros(grid.cells, np.bool_)
@@ -138,7 +185,18 @@ def stacked(before: pa.Table, readings: pa.Table, measurement: Measurement, end:
         known = before[name].cast(kind) if name in before.column_names else pa.nulls(before.num_rows, kind)
         pieces = known.chunks if isinstance(known, pa.ChunkedArray) else [known]
         columns[name] = pa.chunked_array([*pieces, *readings[name].cast(kind).chunks], kind)
+    for one in measurement.fields:
+        if known_at(one) in before.column_names:
+            none = pa.nulls(readings.num_rows, pa.int64())
+            columns[known_at(one)] = pa.chunked_array(
+                [*before[known_at(one)].cast(pa.int64()).chunks, none], pa.int64()
+            )
     return pa.table(columns)
+
+
+def known_at(field: Field) -> str:
+    """The column that says when the last known value of a field was read."""
+    return f"{field.name}.time"
 
 
 def _times(instants: Ints) -> pa.Array:

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from homeiq_assets.automation.checks import bounds_check, bounds_spec
 from homeiq_assets.automation.days_told import days_told
 from homeiq_assets.automation.options import common, follows, store_kind
+from homeiq_assets.bounds import believed, out_of_bounds
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
@@ -91,6 +93,7 @@ def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home
         pool=measurement.name,
     ) | {
         "partitions_def": grid.views,
+        "check_specs": [bounds_spec(["views", measurement.name])],
         "deps": [dg.AssetDep(["feeds", one.name], partition_mapping=FROM_THE_DAY_BEFORE) for one in inputs],
         "automation_condition": follows(
             # Raw rows of an input that go by age are not there for longer.
@@ -110,7 +113,8 @@ def _report(
                 told.stays(day.date.isoformat(), day.left)
             else:
                 told.done(day.date.isoformat(), day.rows.num_rows, **day.told)
-    return dg.MaterializeResult(metadata={"rows": told.rows})
+                told.doubts(day.date.isoformat(), day.beyond)
+    return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
 
 def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
@@ -118,8 +122,11 @@ def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Writt
     hold, inputs = home.settings.hold, {CARBON_INTENSITY.name: store.keeps(CARBON_INTENSITY)}
     for on, reach in reaches(days, home).items():
         day = local_day(on, home.zone)
-        summary = carbon_summary(store.read(CARBON_INTENSITY, reach), day, on, hold)
+        beyond = list[str]()
+        readings = believed(store.read(CARBON_INTENSITY, reach), CARBON_INTENSITY, beyond)
+        summary = carbon_summary(readings, day, on, hold)
+        beyond += out_of_bounds(summary, MV_DAILY_CARBON_SUMMARY)
         left = left_days(MV_DAILY_CARBON_SUMMARY, {on: reach}, inputs, home, store)
         if not left:
             store.replace(MV_DAILY_CARBON_SUMMARY, summary, day)
-        yield Written(on, summary, left=left.get(on))
+        yield Written(on, summary, left=left.get(on), beyond=beyond)

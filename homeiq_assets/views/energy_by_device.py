@@ -1,6 +1,6 @@
 """Energy by device: the readings of power and energy entities to one row per entity and local day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -13,6 +13,7 @@ from homeiq_assets.events.meters import Meters, cycles, jumping
 from homeiq_assets.measurements import MV_DAILY_ENERGY_BY_DEVICE
 from homeiq_assets.schema import TIME, conform
 from homeiq_assets.tiers.holds import FieldReadings, Floats, Grid, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.tiers.plausible import beyond_power, jump_text, power_text, rates
 from homeiq_assets.views.bill import Bill
 from homeiq_assets.window import Window
 
@@ -29,11 +30,13 @@ class Devices:
     """Rows of `mv_daily_energy_by_device`, and the entities that are none of them although they should be, with why.
 
     `assumed` are those in a unit of energy of which nobody says whether they are meters, with what they are taken for.
+    `left_out`: the readings that no home can have, as the owner reads them.
     """
 
     rows: pa.Table
     skipped: dict[str, str]
     assumed: dict[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,15 @@ class _Totals:
     peak: Floats
 
 
+@dataclass(frozen=True)
+class _Limit:
+    """What a home can draw, the entities of the series, and where what is beyond that is named."""
+
+    max_kw: float
+    names: Sequence[str]
+    left_out: list[str]
+
+
 def energy_by_device(
     readings: pa.Table,
     day: Window,
@@ -55,6 +67,7 @@ def energy_by_device(
     bill: Bill,
     units: Mapping[str, str],
     meters: Meters = NO_METERS,
+    max_kw: float = np.inf,
 ) -> Devices:
     """The rows of the local day `date`, of which `day` is what has elapsed; time = the day's start.
 
@@ -67,11 +80,13 @@ def energy_by_device(
 
     The cost is each slot's energy times its price, absent where a slot with energy has none; what a power sensor feeds
     in (negative power) has no price and earns the feed-in price. A counter's dip is not fed in.
+
+    An increase that a home cannot draw with `max_kw`, and power beyond it, are left out.
     """
     series = series_numbers(readings, ("entity_id",))
     entities = readings.take(pa.array(np.flatnonzero(np.diff(series, append=-1))))
     measures, values, understood = _measured(readings, series, units)
-    rows = []
+    rows, left_out = [], list[str]()
     time = readings["time"].cast(pa.int64()).to_numpy()
     jumps = jumping(series, time, np.where(measures == ENERGY, values, np.nan), nanoseconds(day.start))
     verdicts = meters.verdicts(entities, jumps)
@@ -84,10 +99,11 @@ def energy_by_device(
         column = pa.array(np.where(measures[ours] == kind, values[ours], np.nan))
         grid = Grid(bill.edges, len(chosen))
         of, at = np.searchsorted(chosen, series[ours]), time[ours]
+        limit = _Limit(max_kw, entities["entity_id"].take(pa.array(chosen)).to_pylist(), left_out)
         if kind == POWER:
-            totals = _power(column, of, at, grid, nanoseconds(hold))
+            totals = _power(column, of, at, grid, nanoseconds(hold), limit)
         else:
-            totals = _energy(column, of, at, grid, nanoseconds(hold), counts_since[ours])
+            totals = _energy(column, of, at, grid, nanoseconds(hold), counts_since[ours], limit)
             length = day.length / timedelta(hours=1)
             totals = replace(totals, average=totals.used.sum(axis=1) / length)
         rows.append(_rows(entities["entity_id"].take(pa.array(chosen)), totals, bill, day, date))
@@ -99,6 +115,7 @@ def energy_by_device(
         conform(pa.concat_tables(rows), MV_DAILY_ENERGY_BY_DEVICE),
         _skipped(unused, units),
         {entity: why for entity, why in sorted(assumed.items()) if why},
+        tuple(left_out),
     )
 
 
@@ -116,10 +133,16 @@ def _measured(readings: pa.Table, series: Ints, units: Mapping[str, str]) -> tup
     return measures, readings["value"].to_numpy() * factors[numbers], measures[ends]
 
 
-def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) -> _Totals:
+def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, limit: _Limit) -> _Totals:
     shape = (grid.series, grid.buckets)
+    beyond = beyond_power(column, pa.repeat("W", len(column)), limit.max_kw)
+    for row in np.flatnonzero(beyond & (time >= grid.edges[0])):
+        name, value = limit.names[series[row]], column[row].as_py()
+        limit.left_out.append(power_text(name, value, "W", int(time[row]), limit.max_kw))
+    watts = column.to_numpy()
+    column = pa.array(watts, mask=beyond)
     readings = FieldReadings(column, series, time, grid, hold)
-    fed_in = FieldReadings(pa.array(np.minimum(column.to_numpy(), 0)), series, time, grid, hold)
+    fed_in = FieldReadings(pa.array(np.minimum(watts, 0), mask=beyond), series, time, grid, hold)
     seconds = _numbers(readings.seconds(), 0).reshape(shape)
     whole, negative = (_numbers(one.mean(), 0).reshape(shape) * seconds / 3600 for one in (readings, fed_in))
     in_force = seconds.sum(axis=1)
@@ -134,9 +157,15 @@ def _power(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int) ->
     )
 
 
-def _energy(column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, counts_since: Ints) -> _Totals:
+def _energy(
+    column: pa.Array, series: Ints, time: Ints, grid: Grid, hold: int, counts_since: Ints, limit: _Limit
+) -> _Totals:
     shape = (grid.series, grid.buckets)
-    readings = FieldReadings(column, series, time, grid, hold, cycles=counts_since)
+    rate = rates(limit.max_kw, np.full(len(column), "Wh"))
+    readings = FieldReadings(column, series, time, grid, hold, cycles=counts_since, rate=rate)
+    for row, rise, took in readings.jumps():
+        name, kwh, at = limit.names[series[row]], column[row].as_py() / 1000, int(time[row])
+        limit.left_out.append(jump_text(name, kwh, "kWh", at, rise / 1000, took, limit.max_kw))
     increase = _numbers(readings.increase(), 0).reshape(shape)
     unknown = np.full(grid.series, np.nan)
     return _Totals(_any(readings.present(), shape), increase, np.zeros(shape), unknown, unknown)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from homeiq_assets.bounds import believed, bounded, out_of_bounds
 from homeiq_assets.errors import StoreError
 from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import events_kept, opened_events
@@ -41,19 +42,23 @@ LISTED = 20
 class Written:
     """A day of a view: its rows, and what else there is to say of it. One that has not begun has no rows.
 
-    `left` is why it stays as it is stored, None where it was made.
+    `left` is why it stays as it is stored, None where it was made. `beyond` names what lies beyond its bounds, or was
+    left out for that.
     """
 
     date: date
     rows: pa.Table
     told: Mapping[str, Any] = field(default_factory=dict)
     left: str | None = None
+    beyond: Sequence[str] = ()
 
 
 def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Written]:
     """Write `mv_daily_energy_by_device` of these days. Raises StoreError, and SettingError."""
     settings = home.settings
-    settings.sound("HOMEIQ_HOLD_HOURS", "EVENTS_UNITS", "FEED_IN_PRICE")
+    settings.sound("HOMEIQ_HOLD_HOURS", "HOMEIQ_MAX_POWER_KW", "EVENTS_UNITS", "FEED_IN_PRICE")
+    max_kw = settings.homeiq_max_power_kw
+    view = bounded(MV_DAILY_ENERGY_BY_DEVICE, max_kw)
     units, meters = units_of(settings.events_units or ""), owners_meters(settings)
     bills = _Bills(home, store, days)
 
@@ -61,14 +66,15 @@ def energy_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Writ
         with opened_events(home, store) as events:
             for day in days_of(events, there, home.zone, settings.hold, home.now()):
                 devices = energy_by_device(
-                    day.readings, day.window, day.date, settings.hold, bills.of(day), units, meters
+                    day.readings, day.window, day.date, settings.hold, bills.of(day), units, meters, max_kw
                 )
                 told = {"skipped": devices.skipped, "assumed": devices.assumed}
                 listed = {
                     name: [f"{entity} {why}" for entity, why in one.items()][:LISTED] for name, one in told.items()
                 }
                 counts = {f"entities_{name}": len(one) for name, one in told.items()}
-                yield Written(day.date, devices.rows, listed | counts)
+                beyond = [*devices.left_out, *out_of_bounds(devices.rows, view)]
+                yield Written(day.date, devices.rows, listed | counts, beyond=beyond)
 
     return _written(MV_DAILY_ENERGY_BY_DEVICE, [ELECTRICITY_PRICING, FX_RATE], rows, days, home, store)
 
@@ -100,7 +106,8 @@ def activity_days(days: Sequence[date], home: Home, store: Store) -> Iterator[Wr
             for day in days_of(events, there, home.zone, hold, home.now(), domains=DOMAINS):
                 found = room_activity(day.readings, day.window, day.date, hold, home.zone)
                 areas = set(found["area"].to_pylist())
-                yield Written(day.date, found, {"areas": len(areas - {UNKNOWN}), "without_area": UNKNOWN in areas})
+                told = {"areas": len(areas - {UNKNOWN}), "without_area": UNKNOWN in areas}
+                yield Written(day.date, found, told, beyond=out_of_bounds(found, MV_HOURLY_ROOM_ACTIVITY))
 
     return _written(MV_HOURLY_ROOM_ACTIVITY, [], rows, days, home, store)
 
@@ -125,7 +132,7 @@ class _Bills:
             last = min(day.date + timedelta(days=AT_ONCE), self._last)
             self._until = local_midnight(last + timedelta(days=1), self._home.zone)
             window = Window(day.window.start - NEIGHBOURS, self._until + NEIGHBOURS)
-            self._slots = slots_of(self._store.read(ELECTRICITY_PRICING, window))
+            self._slots = slots_of(believed(self._store.read(ELECTRICITY_PRICING, window), ELECTRICITY_PRICING))
         bill = self._slots.bill(day.window)
         dollars = None if bill.currency is None else dollars_for_one(self._rates, bill.currency, day.date)
         return Bill(bill.edges, bill.prices, bill.currency, self._home.settings.feed_in_price, dollars)

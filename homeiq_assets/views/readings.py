@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.source import NO_VALUE, EventSource
-from homeiq_assets.events.values import chosen
+from homeiq_assets.events.values import NUMBERS, chosen
 from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.schema import TIME, UNKNOWN
 from homeiq_assets.tiers.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
@@ -42,8 +42,8 @@ _NOTHING = READINGS.empty_table()
 class Day:
     """A local day of a run. `window` is its part that has elapsed.
 
-    `readings` are those of that part and, of each entity, the newest before it and the newest before it that has a
-    value, at their own times.
+    `readings` are those of that part and of the hold before it (without it, where domains were chosen) and, of each
+    entity, the newest before that and the newest that have a value (`NUMBERS`), at their own times.
     """
 
     date: date
@@ -90,27 +90,32 @@ def days_of(
         windows = {day: local_day(day, zone) for _, day in run}
         last = max(windows)
         windows[last] = Window(windows[last].start, min(windows[last].end, now))
-        yield from _consecutive(events, windows, hold, domains)
+        # A choice of domains has no meters, whose readings of yesterday tell whether today's first one can be.
+        yield from _consecutive(events, windows, hold, domains, timedelta() if domains else hold)
 
 
 def _consecutive(
-    events: EventSource, windows: dict[date, Window], hold: timedelta, domains: Collection[str] | None
+    events: EventSource,
+    windows: dict[date, Window],
+    hold: timedelta,
+    domains: Collection[str] | None,
+    carry: timedelta,
 ) -> Iterator[Day]:
-    """Days of which each begins where the one before it ends."""
+    """Days of which each begins where the one before it ends; all readings of a time `carry` go with the next one."""
     first, last = min(windows), max(windows)
     start = windows[first].start - hold
     cuts = [windows[first].start, *(window.end for window in windows.values())]
     parts = _cut(events.stream(Window(start, windows[last].end), domains=domains), cuts)
-    carried, spans = _newest(readings_of(next(parts))), list(SPANS)
+    carried, spans = _carried(readings_of(next(parts)), windows[first].start - carry), list(SPANS)
     for (day, window), part in zip(windows.items(), parts, strict=True):
         while spans and _unheard(part, carried):
             # Looking back is done only where it decides something, no further than need be, and once in a run.
             span = spans.pop(0)
             older = events.last_before(start, known=True, since=None if span is None else start - span)
-            carried = _newest(readings_of(pa.concat_tables([chosen(older, domains, None)]), carried))
+            carried = _carried(readings_of(chosen(older, domains, None), carried), window.start - carry)
         readings = readings_of(part, carried)
         yield Day(day, window, readings)
-        carried = _newest(readings)
+        carried = _carried(readings, window.end - carry)
 
 
 def _cut(tables: Iterator[pa.Table], instants: Sequence[datetime]) -> Iterator[pa.Table]:
@@ -146,11 +151,13 @@ def _said(events: pa.Table) -> pa.Table:
     return rows.filter(pc.is_valid(rows["value"]))
 
 
-def _newest(readings: pa.Table) -> pa.Table:
-    """Of each entity the newest reading, and the newest that has a value."""
+def _carried(readings: pa.Table, since: datetime) -> pa.Table:
+    """Of each entity the newest reading, the newest that have a value, and all from an instant on."""
+    recent = np.flatnonzero(readings["time"].cast(pa.int64()).to_numpy() >= nanoseconds(since))
     series, known = series_numbers(readings, ("entity_id",)), np.flatnonzero(_valued(readings))
-    ends, known_ends = _last_of_runs(series), known[_last_of_runs(series[known])]
-    return readings.take(pa.array(np.union1d(ends, known_ends)))
+    ours = series[known]
+    newest = known[np.searchsorted(ours, ours, "right") - np.arange(len(ours)) <= NUMBERS]
+    return readings.take(pa.array(np.union1d(np.union1d(_last_of_runs(series), newest), recent)))
 
 
 def _last_of_runs(series: Ints) -> Ints:

@@ -26,3 +26,9 @@ def influxd() -> Iterator[Influxd]:
 def foreign(influxd: Influxd, settings_of: Callable[..., Any]) -> ForeignHome:
     """A bucket of events, and one of ours beside it."""
     return ForeignHome(influxd, settings_of)
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Callable[[], Influxd]:
+    """The server, which is started where one is needed."""
+    return lambda: request.getfixturevalue("influxd")

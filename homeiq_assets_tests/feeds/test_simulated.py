@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeiq_assets.feeds.collect import out_of_bounds
+from homeiq_assets.bounds import out_of_bounds
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.registry import PROVIDERS
 from homeiq_assets.measurements import FEED_MEASUREMENTS

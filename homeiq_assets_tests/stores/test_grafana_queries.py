@@ -123,7 +123,7 @@ def home(panels: Panels, tmp_path: Path) -> Panels:
         counters = {"daily_kwh": elapsed / 2 + 1 / 24, "daily_export_kwh": elapsed / 8}
         readings.append({"time": time, "meter_type": "emporia", "total_power_w": power_at(time)} | counters)
     put(panels.store, SMART_METER, readings)
-    home, raw = Home(settings_in(tmp_path), VIENNA, now=lambda: NOW), StoredRaw(SMART_METER, panels.store)
+    home, raw = Home(settings_in(tmp_path), VIENNA, now=lambda: NOW), StoredRaw(SMART_METER, panels.store, 100)
     rolled = [*roll_hourly(raw, ROLLED, home, panels.store), *roll_daily(raw, ROLLED, home, panels.store)]
     assert not any(day.left or day.differs for day in rolled)
     return panels
