@@ -57,6 +57,10 @@ class Automation:
             self.home.instance.report_runless_asset_event(
                 dg.AssetMaterialization(asset_key(asset), partition=partition)
             )
+        if asset == DAILY:
+            # As its runs do; the archive waits for it.
+            passed = dg.AssetCheckEvaluation(asset_key(asset), "agrees_with_raw", passed=True, metadata={})
+            self.home.instance.report_runless_asset_event(passed)
 
 
 def automation(folder: Path, zone: str = "Europe/Vienna") -> Automation:
