@@ -16,6 +16,8 @@ from homeiq_assets_tests.retention.ageing_home import AgeingHome
 from homeiq_assets_tests.stores.influxd import Influxd
 from homeiq_assets_tests.stores.places import InfluxPlace
 
+pytestmark = pytest.mark.slow
+
 VIENNA = ZoneInfo("Europe/Vienna")
 AGES = {
     "HOMEIQ_TIMEZONE": "Europe/Vienna",

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.home import Home, open_home
 from homeiq_assets.measurements import SMART_METER, tier_of
@@ -20,6 +22,8 @@ from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets.tiers.roll import roll_daily, roll_hourly
 from homeiq_assets.window import Window, local_date, local_day
 from homeiq_assets_tests.household import Household, failure_of, household, settings_in
+
+pytestmark = pytest.mark.slow
 
 AGES = {"RETENTION_RAW_DAYS": "smart_meter=5", "RETENTION_HOURLY_DAYS": "6", "RETENTION_DAILY_DAYS": "7"}
 FIRST, NIGHT = date(2025, 3, 27), timedelta(hours=3)

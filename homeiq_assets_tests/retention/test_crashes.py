@@ -5,10 +5,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from homeiq_assets_tests.retention.crash_campaign import Campaign, Disk, undisturbed
 from homeiq_assets_tests.retention.crash_checks import Expected
 from homeiq_assets_tests.retention.crash_home import SHORT, House
 from homeiq_assets_tests.retention.crash_places import in_folder
+
+pytestmark = pytest.mark.slow
 
 KILLS = OUTAGES = 4
 STRIDE, SEED = 2, 2

@@ -31,6 +31,8 @@ from homeiq_assets_tests.retention.old_days import DAY, OldDays, old_days
 from homeiq_assets_tests.stores.influxd import Influxd
 from homeiq_assets_tests.stores.places import EmbeddedPlace, InfluxPlace, Place
 
+pytestmark = pytest.mark.slow
+
 PAIRS = 7
 
 
