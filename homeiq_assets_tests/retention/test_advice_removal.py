@@ -12,7 +12,7 @@ A_DAY = 86400
 
 
 def test_days_that_should_be_gone_are_counted_and_the_asset_is_named(anywhere: Opened) -> None:
-    aged = anywhere(NOW)
+    aged = anywhere(NOW, METER_TYPE="off")
     late, young = aged.ago(30, 12, 9), aged.ago(8, 7, 2)
     aged.meter(*late, *young)
 
@@ -26,7 +26,7 @@ def test_days_that_should_be_gone_are_counted_and_the_asset_is_named(anywhere: O
 
 
 def test_nothing_is_said_once_they_are_gone(anywhere: Opened) -> None:
-    aged = anywhere(NOW)
+    aged = anywhere(NOW, METER_TYPE="off")
     days = aged.ago(12, 11, 10)
     aged.meter(*days)
     aged.roll(*days)
@@ -46,7 +46,13 @@ def test_nothing_is_said_once_they_are_gone(anywhere: Opened) -> None:
 
 
 def test_tiers_that_should_be_gone_are_counted_too(opened: Opened) -> None:
-    aged = opened(NOW, RETENTION_RAW_DAYS="smart_meter=keep", RETENTION_HOURLY_DAYS="20", RETENTION_DAILY_DAYS="40")
+    aged = opened(
+        NOW,
+        METER_TYPE="off",
+        RETENTION_RAW_DAYS="smart_meter=keep",
+        RETENTION_HOURLY_DAYS="20",
+        RETENTION_DAILY_DAYS="40",
+    )
     days = aged.ago(60, 45, 30)
     aged.meter(*days)
     aged.roll(*days)
@@ -60,14 +66,14 @@ def test_tiers_that_should_be_gone_are_counted_too(opened: Opened) -> None:
 
 
 def test_many_days_are_not_counted_to_the_last(opened: Opened) -> None:
-    aged = opened(NOW)
+    aged = opened(NOW, METER_TYPE="off")
     aged.meter(*aged.ago(400, 11))
 
     assert told(aged)["removal of smart_meter"].detail.startswith(f"at least 2 days ({aged.ago(11)[0]}) with 576 rows")
 
 
 def test_a_wrong_age_removes_nothing_so_nothing_is_behind(opened: Opened) -> None:
-    aged = opened(NOW, RETENTION_RAW_DAYS="smart_meter=1")
+    aged = opened(NOW, METER_TYPE="off", RETENTION_RAW_DAYS="smart_meter=1")
     aged.meter(*aged.ago(30))
 
     assert told(aged) == {}
