@@ -128,7 +128,7 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
 @contextmanager
 def _polled(feed: Feed, provider: Provider, home: Home, now: datetime) -> Iterator[None]:
     with (
-        outages.watched(home.settings, feed.family, provider.name),
+        outages.watched(home.settings, feed.family, provider.name, now),
         recent.polled(now, ttl(home.settings, feed.family)),
     ):
         yield

@@ -26,28 +26,47 @@ LONGEST = timedelta(hours=12)
 
 
 class _Kept(BaseModel):
+    """`at` is when it was written: by a clock that was set back since, it lies in the future."""
+
     failures: int = Field(0, ge=0, le=1000)
     state: Literal["closed", "open", "half-open"] = "closed"
     opened_at: kept.Instant | None = None
     last: str = ""
+    at: kept.Instant | None = None
+
+    def left(self, now: datetime) -> timedelta:
+        """How much longer the vendor is to be left alone at `now`: never longer than when that was decided."""
+        if self.state != STATE_OPEN or self.opened_at is None:
+            return timedelta()
+        return min(self.opened_at + PAUSE - max(now, self.at or now), LONGEST)
+
+
+def paused(settings: Settings, family: str, provider: str, now: datetime) -> bool:
+    """Whether polls leave the vendor alone at `now`."""
+    before = kept.read(_file(settings, family, provider), _Kept)
+    return before is not None and before.left(now) > timedelta()
 
 
 @contextlib.contextmanager
-def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
+def watched(settings: Settings, family: str, provider: str, now: datetime | None = None) -> Iterator[None]:
     """A poll of `provider` for a family of feeds: its failure is counted, its success ends an outage.
 
-    Raises ProviderError at once where the vendor is being left alone.
+    `now` is the present instant where it is not the machine's. Raises ProviderError at once where the vendor is being
+    left alone.
     """
+    now = now or datetime.now(UTC)
     file = _file(settings, family, provider)
     before = kept.read(file, _Kept) or _Kept()
-    if before.opened_at is not None and before.opened_at > datetime.now(UTC) + LONGEST:
-        # No pause begins so late: the file is damaged, or the clock was.
+    if before.opened_at is not None and before.opened_at > (before.at or now) + LONGEST:
+        # No pause begins so late: the file is damaged.
         before = _Kept()
     storage = CircuitMemoryStorage(before.state)
     for _ in range(before.failures):
         storage.increment_counter()
+    # The breaker goes by the machine's clock.
+    ahead = datetime.now(UTC) - now
     if before.opened_at is not None:
-        storage.opened_at = before.opened_at
+        storage.opened_at = now + before.left(now) - PAUSE + ahead
     breaker = CircuitBreaker(
         fail_max=FAILURES,
         reset_timeout=PAUSE.total_seconds(),
@@ -60,7 +79,7 @@ def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
         with breaker.calling():
             yield
     except CircuitBreakerError:
-        again = (before.opened_at or datetime.now(UTC)) + PAUSE
+        again = now + before.left(now)
         raise ProviderError(
             provider,
             f"is not asked before {again:%H:%M} UTC, because of what came last: {last} "
@@ -77,11 +96,12 @@ def watched(settings: Settings, family: str, provider: str) -> Iterator[None]:
         after = _Kept(
             failures=breaker.fail_counter,
             state=breaker.current_state,
-            opened_at=storage.opened_at if breaker.current_state == STATE_OPEN else None,
+            opened_at=storage.opened_at - ahead if breaker.current_state == STATE_OPEN and storage.opened_at else None,
             last=last,
+            at=before.at,
         )
         if after != before:
-            kept.write(file, after)
+            kept.write(file, after.model_copy(update={"at": now}))
 
 
 def over(settings: Settings, family: str, provider: str) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from filelock import Timeout
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
+AHEAD = timedelta(minutes=1)
+"""How far ahead of this clock a request may have been counted, by another process whose turn came first."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -30,14 +33,17 @@ class Quota:
 def take(ledger: Path, quota: Quota) -> float:
     """Count one request now; 0 where it may be made, else the seconds until one may be (and nothing is counted).
 
-    Where the ledger cannot be written a warning is logged and the request may be made: what the owner is after is
-    the vendor's answer.
+    Requests counted further ahead than `AHEAD` are forgotten: the clock was set back since. Where the ledger cannot be
+    written a warning is logged and the request may be made: what the owner is after is the vendor's answer.
     """
     try:
         ledger.parent.mkdir(parents=True, exist_ok=True)
         rate = Rate(quota.calls, round(quota.per / timedelta(milliseconds=1)))
         with closing(SQLiteBucket.init_from_file([rate], quota.name, str(ledger), use_file_lock=True)) as bucket:
             item = RateItem(quota.name, time.time_ns() // 1_000_000)
+            latest = item.timestamp + AHEAD // timedelta(milliseconds=1)
+            with bucket.lock, bucket.conn:
+                bucket.conn.execute(f'DELETE FROM "{bucket.table}" WHERE item_timestamp > ?', (latest,))  # noqa: S608
             bucket.leak(item.timestamp)
             if bucket.put(item):
                 return 0.0

@@ -10,7 +10,7 @@ import pytest
 from homeiq_assets.cli.doctor import examine
 from homeiq_assets.errors import NoHistory, ProviderError, SettingError, StoreError
 from homeiq_assets.feeds.outages import FAILURES, PAUSE, over, watched
-from homeiq_assets.measurements import ELECTRICITY_PRICING
+from homeiq_assets.measurements import ELECTRICITY_PRICING, SMART_METER
 from homeiq_assets.settings import Settings
 from homeiq_assets.window import HOUR, local_day
 from homeiq_assets_tests.household import Household, failure_of, household
@@ -134,3 +134,53 @@ def test_when_it_is_over_it_is_over() -> None:
     with watched(settings, "pricing", "vendor"):
         pass
     assert timedelta(hours=1) > PAUSE
+
+
+def at(home: Household, hours: float) -> None:
+    home.clock.now = TODAY.start + hours * HOUR
+
+
+def test_after_a_clock_was_set_back_an_hour_a_vendor_is_left_alone_no_longer_than_before(
+    vendor: AwattarVendor, home: Household
+) -> None:
+    at(home, 12)
+    fail(vendor, home)
+    at(home, 11)
+    assert not home.poll("electricity_pricing").success, "the pause is not over"
+    at(home, 11.26)
+    assert home.poll("electricity_pricing").success
+
+
+def test_after_a_clock_was_set_back_a_vendor_gets_the_rest_it_asked_for(vendor: AwattarVendor, home: Household) -> None:
+    at(home, 12)
+    vendor.misbehave(json_reply({"message": "slow down"}, 429, Retry_After="7200"))
+    assert not home.poll("electricity_pricing").success
+    at(home, 10)
+    assert not home.poll("electricity_pricing").success
+    at(home, 11.9)
+    assert not home.poll("electricity_pricing").success
+    at(home, 12.1)
+    assert home.poll("electricity_pricing").success
+    assert len(vendor.asked) == 2
+
+
+def test_polls_go_on_and_leave_no_hole_where_a_clock_was_set_back(vendor: AwattarVendor, home: Household) -> None:
+    at(home, 14)
+    assert home.poll("electricity_pricing", "smart_meter").success
+    at(home, 13)
+    assert home.poll("electricity_pricing", "smart_meter").success
+    at(home, 14.25)
+    assert home.poll("electricity_pricing", "smart_meter").success
+
+    assert len(home.times(SMART_METER)) == 14 * 12 + 3
+
+
+def test_an_answer_kept_by_a_clock_that_was_set_back_since_is_asked_for_anew(
+    vendor: AwattarVendor, tmp_path: Path
+) -> None:
+    patient = household(tmp_path, TODAY.start + 12 * HOUR, PRICING_PROVIDER="awattar", AWATTAR_BASE_URL=vendor.url)
+    assert patient.poll("electricity_pricing").success
+    at(patient, 11)
+    assert patient.poll("electricity_pricing").success
+
+    assert len(vendor.asked) == 2

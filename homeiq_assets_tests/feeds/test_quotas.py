@@ -3,9 +3,11 @@
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -109,3 +111,38 @@ def test_a_ledger_that_cannot_be_kept_is_told_of_and_stops_nobody(
     with caplog.at_level(logging.WARNING):
         assert ask(greeter).hello == "world"
     assert "quotas.sqlite cannot be kept" in caplog.text
+
+
+def clock_ahead(by: timedelta) -> mock.Mock:
+    return mock.Mock(time_ns=lambda: time.time_ns() + round(by.total_seconds() * 1e9))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=400)], ids=["an hour", "a year and more"])
+@pytest.mark.parametrize("per", [timedelta(minutes=5), timedelta(days=1)], ids=str)
+def test_requests_counted_by_a_clock_that_was_set_back_since_hold_nobody_up(
+    ahead: timedelta, per: timedelta, ledger: Path
+) -> None:
+    quota = Quota("greeter", 3, per)
+    with mock.patch("homeiq_assets.feeds.quotas.time", clock_ahead(ahead)):
+        assert [take(ledger, quota) for _ in range(3)] == [0, 0, 0]
+        assert take(ledger, quota) > 0
+
+    assert [take(ledger, quota) for _ in range(3)] == [0, 0, 0]
+    assert 0 < take(ledger, quota) <= per.total_seconds(), "and counts as before"
+
+
+def test_requests_counted_before_the_clock_was_set_back_still_count(ledger: Path) -> None:
+    take(ledger, DAILY)
+    with mock.patch("homeiq_assets.feeds.quotas.time", clock_ahead(timedelta(hours=2))):
+        take(ledger, DAILY)
+
+    assert [take(ledger, DAILY) for _ in range(2)] == [0, 0]
+    assert take(ledger, DAILY) > 0
+
+
+def test_a_process_whose_turn_came_a_moment_sooner_is_no_clock_set_back(ledger: Path) -> None:
+    with mock.patch("homeiq_assets.feeds.quotas.time", clock_ahead(timedelta(seconds=20))):
+        for _ in range(3):
+            take(ledger, DAILY)
+
+    assert take(ledger, DAILY) > 0
