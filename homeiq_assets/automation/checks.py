@@ -5,7 +5,7 @@ reading is what tells a vendor that repeats itself from one that reports.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -24,6 +24,7 @@ CHECKS = {
     "resolution": "No answer was coarser than what is stored already.",
     "removed_days": "No answer brought a part of a day whose rows were removed.",
     "skipped": "All that was asked for came, and all that came could be used.",
+    "unfillable_days": "No closed day lacks rows that its vendor did not have when it was asked twice.",
 }
 BOUNDS_CHECK = "bounds"
 """The check of what is made of readings: that none had to be left out, and no result is beyond belief."""
@@ -38,7 +39,11 @@ LISTED = 20
 
 
 def feed_checks(
-    days: Sequence[StoredDay], replaced: Replaced, removed: str | None, skipped: Skipped
+    days: Sequence[StoredDay],
+    replaced: Replaced,
+    removed: str | None,
+    skipped: Skipped,
+    unfillable: Sequence[date] = (),
 ) -> list[dg.AssetCheckResult]:
     """The results of `CHECKS` for the days of a run; all of them warn, none blocks.
 
@@ -46,7 +51,7 @@ def feed_checks(
     none. Of the checks `agrees_with_raw` alone blocks, and its days are asked for one by one (`tiers.assets.red_days`).
 
     `removed` is what there is to say of rows that came for days whose rows were removed, `skipped` what was left out
-    of the answers.
+    of the answers, `unfillable` are the days of the whole feed that lack rows and are left alone.
     """
     warn = dg.AssetCheckSeverity.WARN
     short = [day for day in days if day.short]
@@ -79,6 +84,13 @@ def feed_checks(
             severity=warn,
             metadata={"skipped": skipped.listed, "count": skipped.count},
             description=skipped.summary() or None,
+        ),
+        dg.AssetCheckResult(
+            check_name="unfillable_days",
+            passed=not unfillable,
+            severity=warn,
+            metadata={"days": [str(day) for day in unfillable[-LISTED:]], "count": len(unfillable)},
+            description="the vendor did not have them; materialise them to ask again" if unfillable else None,
         ),
     ]
 

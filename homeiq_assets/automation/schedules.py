@@ -13,7 +13,10 @@ import dagster as dg
 
 from homeiq_assets.automation.ageing import Ageing, removal_schedule, report_schedule
 from homeiq_assets.automation.checks import AGE_CHECK, CHECKS, NOTABLE_CHECKS
+from homeiq_assets.automation.filling import JOB as FILL_JOB
+from homeiq_assets.automation.filling import fill_schedule
 from homeiq_assets.automation.history import prune_job
+from homeiq_assets.automation.options import FOLLOW_TAG
 from homeiq_assets.feeds.assets import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import choice, settles
@@ -22,7 +25,7 @@ from homeiq_assets.resources.home_resources import abandoned, run_lock
 from homeiq_assets.window import local_date
 
 MINUTE = timedelta(minutes=1)
-JOBS_OF_FEEDS = ("poll_feeds", "settle_feeds")
+JOBS_OF_FEEDS = ("poll_feeds", "settle_feeds", FILL_JOB)
 RUNNING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -97,10 +100,7 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
         default_status=status,
     )
     def settle(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        """Ask every feed for its last closed days again; those that go back equally far share a run.
-
-        It fills what polls missed while nothing ran, too.
-        """
+        """Ask every feed for its last closed days again; those that go back equally far share a run."""
         today = local_date(context.scheduled_execution_time, home.zone)
         last, earliest = today - timedelta(days=1), home.settings.homeiq_start_date
         if earliest == today:
@@ -121,7 +121,14 @@ def _of_feeds(feeds: Sequence[Feed], home: Home, status: dg.DefaultScheduleStatu
             for first, together in sorted(spans.items(), key=lambda span: span[0], reverse=True)
         ]
 
-    return [poll, settle]
+    fill = fill_schedule(
+        feeds,
+        lambda instance: _busy(instance, feeds, home),
+        lambda feed: [_check(feed, name) for name in CHECKS],
+        home,
+        status,
+    )
+    return [poll, settle, fill]
 
 
 def poll_request(
@@ -197,6 +204,7 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
         default_status=status,
         # An evaluation costs CPU and tens of kilobytes of history; nothing that follows is in more of a hurry.
         minimum_interval_seconds=120,
+        run_tags={FOLLOW_TAG: "true"},
         description="Re-rolls views, tiers, archive and insights where what they are made of was updated.",
     )
 

@@ -16,7 +16,8 @@ from homeiq_assets.events.opening import FEED as EVENTS
 from homeiq_assets.events.opening import opened_events
 from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of
+from homeiq_assets.feeds.gaps import record_of
+from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of, serves
 from homeiq_assets.feeds.skipped import last, noting
 from homeiq_assets.home import Home, open_home, resolve_home
 from homeiq_assets.redaction import redact
@@ -25,10 +26,12 @@ from homeiq_assets.setting_names import unread
 from homeiq_assets.settings import Settings, env_path, load
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.opening import open_store
-from homeiq_assets.views.events import LISTED, assumed_meters
+from homeiq_assets.views.events import assumed_meters
 
 MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
 WARNING = "[yellow]warning[/]"
+LISTED = 20
+"""How many days without rows, or entities, a line lists."""
 
 
 @click.command()
@@ -70,6 +73,7 @@ def examine(settings: Settings) -> Iterator[Probe]:
     for feed in FEEDS:
         probe = _feed(feed, home)
         yield probe
+        yield from _unfillable(feed, home)
         if feed is EVENTS and probe.ok:
             yield from _told("meters", _meters(home))
 
@@ -121,6 +125,20 @@ def _feed(feed: Feed, home: Home) -> Probe:
     if not probe.ok or not left_out:
         return probe
     return Probe(what, True, "; ".join([probe.detail, *left_out]), warning=True)
+
+
+def _unfillable(feed: Feed, home: Home) -> Iterator[Probe]:
+    days = record_of(feed, home).unfillable if serves(feed, home.settings) else []
+    if days:
+        shown = ", ".join(map(str, days[-LISTED:]))
+        yield Probe(
+            f"days of {feed.name}",
+            True,
+            f"{len(days)} days lack rows that {choice(feed, home.settings)} did not have when it was asked twice: "
+            f"{'…, ' if len(days) > LISTED else ''}{shown}. They are left alone; to ask again, materialise "
+            f"feeds/{feed.name} of them",
+            warning=True,
+        )
 
 
 def _seen(feed: Feed, home: Home) -> str:

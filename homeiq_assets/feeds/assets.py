@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,10 @@ import dagster as dg
 from homeiq_assets.automation.charts import day_chart
 from homeiq_assets.automation.checks import CHECKS, feed_checks
 from homeiq_assets.automation.failures import owner_errors
-from homeiq_assets.automation.options import common, day_metadata, store_kind
+from homeiq_assets.automation.options import FILL_TAG, common, day_metadata, store_kind
 from homeiq_assets.bounds import bounded
-from homeiq_assets.feeds import outages, recent, skipped
-from homeiq_assets.feeds.collect import StoredDay, collect, survey
+from homeiq_assets.feeds import gaps, outages, recent, skipped
+from homeiq_assets.feeds.collect import Collected, StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.registry import choice, paced, provider_of, serves
@@ -31,6 +31,8 @@ from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import local_day
 
 POLL_TAG = "homeiq/poll"
+LISTED = 5
+"""How many days without rows a failure names."""
 
 
 def feed_options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
@@ -61,18 +63,43 @@ def vendor_key(provider: str) -> dg.AssetKey:
     return dg.AssetKey(["vendors", provider])
 
 
+@dataclass
+class _Came:
+    """What a run's answers came to so far.
+
+    `left` are days that stay removed, `refused` is what the provider said of days that it has no history of.
+    """
+
+    received: Counter[date] = field(default_factory=Counter)
+    total: Counter[str] = field(default_factory=lambda: Counter(asdict(Replaced())))
+    steps: dict[date, timedelta] = field(default_factory=dict)
+    finished: list[date] = field(default_factory=list)
+    short: list[date] = field(default_factory=list)
+    left: list[date] = field(default_factory=list)
+    refused: dict[date, str] = field(default_factory=dict)
+
+    def add(self, part: Collected, refilled: Refilled) -> None:
+        """A chunk that is stored."""
+        self.received.update(part.received)
+        self.total.update(asdict(part.replaced))
+        self.steps.update({day: max(step, self.steps.get(day, step)) for day, step in part.steps.items()})
+        self.finished.extend(part.finished)
+        self.short.extend(refilled.short)
+        self.left.extend(part.left)
+        if part.refused is not None:
+            self.refused |= {day: str(part.refused) for day, rows in part.received.items() if not rows}
+
+
 def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store) -> dg.MaterializeResult:
-    """Materialise the run's partitions: a poll where the run says so, else the days from the provider's history."""
+    """Materialise the run's partitions: a poll where the run says so, else the days from the provider's history.
+
+    A day that should have rows by now and has none is not materialised. Raises Failure for it.
+    """
     now, began = home.now(), time.monotonic()
     feed = paced(feed, home.settings)
     polling = POLL_TAG in context.run.tags
     own = days_of(context.partition_keys, home.zone)
-    received: Counter[date] = Counter()
-    total: Counter[str] = Counter(asdict(Replaced()))
-    steps: dict[date, timedelta] = {}
-    finished: list[date] = []
-    short: list[date] = []
-    left: list[date] = []
+    came = _Came()
     # A poll's next try is the next poll: the other feeds of its run are waiting.
     with owner_errors(retried=not polling):
         provider = provider_of(feed, home.settings, home.zone)
@@ -86,43 +113,65 @@ def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: S
                 for part in collect(
                     provider, store, window, now, home.zone, lambda part: closed_days(feed.name, part, home, store)
                 ):
-                    received.update(part.received)
-                    total.update(asdict(part.replaced))
-                    steps.update({day: max(step, steps.get(day, step)) for day, step in part.steps.items()})
-                    finished.extend(part.finished)
+                    if polling and part.refused is not None:
+                        raise part.refused
                     found = refill(feed.name, part.window, part.covers, part.received, part.steps, home, store)
-                    short.extend(found.short)
-                    left.extend(part.left)
+                    came.add(part, found)
         except Exception:
             if not polling:
-                _record_finished(context, finished, received)
+                _record_finished(context, came.finished, came.received)
             raise
         skipped.remember(home.settings, feed.name, left_out, polled=polling)
         if not polling:
             outages.over(home.settings, feed.family, provider.name)
-        touched = _touched(received, own) if polling and total["written"] + total["removed"] else []
+        touched = _touched(came.received, own) if polling and came.total["written"] + came.total["removed"] else []
         days = sorted({*own, *touched})
+        filling = FILL_TAG in context.run.tags
+        record = gaps.keep_found(
+            feed, days, came.received, came.steps, came.refused, home, store, asked=not polling, filling=filling
+        )
+        steps = {day: step for day in days if (step := record.step(feed, day))} | came.steps
         measurement = bounded(feed.measurement, home.settings.homeiq_max_power_kw)
         surveyed = list(survey(measurement, store, days, feed.chart, steps, now, home.zone, feed.reach))
-    for day in surveyed:
-        metadata = _metadata(feed, home, day, received[day.day])
-        if day.day in touched:
-            event = dg.AssetMaterialization(context.asset_key, partition=day.day.isoformat(), metadata=metadata)
-            context.log_event(event)
-        else:
-            context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day.day.isoformat())
+    _materialise(context, feed, home, surveyed, came, touched)
     return dg.MaterializeResult(
         metadata={
             "provider": provider.name,
             "window": str(window),
-            **{f"rows {name}": count for name, count in total.items()},
+            **{f"rows {name}": count for name, count in came.total.items()},
             "skipped": left_out.summary() or "nothing",
             "seconds": round(time.monotonic() - began, 3),
         },
         check_results=feed_checks(
-            surveyed, Replaced(**total), Refilled(short=short, left=left).told(feed.name), left_out
+            surveyed,
+            Replaced(**came.total),
+            Refilled(short=came.short, left=came.left).told(feed.name),
+            left_out,
+            record.unfillable,
         ),
     )
+
+
+def _materialise(
+    context: dg.AssetExecutionContext,
+    feed: Feed,
+    home: Home,
+    surveyed: Sequence[StoredDay],
+    came: _Came,
+    touched: Sequence[date],
+) -> None:
+    """Tell Dagster of the days. Raises Failure where some of them should have rows and have none."""
+    left = {one.day for one in surveyed if one.day in came.refused or _lacks_all(feed, home, one)}
+    for day in (day for day in surveyed if day.day not in left):
+        metadata = _metadata(feed, home, day, came.received[day.day])
+        if left or day.day in touched:
+            event = dg.AssetMaterialization(context.asset_key, partition=day.day.isoformat(), metadata=metadata)
+            context.log_event(event)
+        else:
+            context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day.day.isoformat())
+    if left:
+        name = choice(feed, home.settings)
+        raise _without_rows({day: came.refused.get(day, f"{name} has no rows of it") for day in sorted(left)}, surveyed)
 
 
 @contextmanager
@@ -147,9 +196,27 @@ def _metadata(feed: Feed, home: Home, day: StoredDay, received: int) -> Mapping[
     )
 
 
+def _lacks_all(feed: Feed, home: Home, day: StoredDay) -> bool:
+    """Whether nothing is stored of a day that should have rows by now."""
+    if day.rows or feed.sparse:
+        return False
+    return gaps.over(feed, day.day, home.now(), home) if day.expected is None else day.expected > 0
+
+
+def _without_rows(left: Mapping[date, str], surveyed: Sequence[StoredDay]) -> dg.Failure:
+    shown = [f"{day}: {why}" for day, why in list(left.items())[:LISTED]]
+    more = f"\n… and {len(left) - LISTED} more" if len(left) > LISTED else ""
+    done = len(surveyed) - len(left)
+    return dg.Failure(
+        f"Without rows, so not materialised{f' ({done} other days are)' if done else ''}:\n" + "\n".join(shown) + more,
+        metadata={"days": [day.isoformat() for day in left]},
+        allow_retries=False,
+    )
+
+
 def _record_finished(context: dg.AssetExecutionContext, finished: Sequence[date], received: Counter[date]) -> None:
     """Mark the days that were stored before a later chunk failed, so that a failure costs a chunk only."""
-    for day in finished:
+    for day in (day for day in finished if received[day]):
         context.log_event(
             dg.AssetMaterialization(
                 context.asset_key,

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.bounds import out_of_bounds
+from homeiq_assets.errors import NoHistory
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import printable
@@ -26,7 +27,8 @@ class Collected:
     """What a chunk brought: rows received per local day (0 for days without), and what the store did.
 
     `finished` are the days that end with the chunk or in it; `steps` the coarsest step that came for a day; `covers`
-    the windows that the answers vouched for; `left` the days that stay removed, which the settings had rows for.
+    the windows that the answers vouched for; `left` the days that stay removed, which the settings had rows for;
+    `refused` what the provider said where it has no history of the chunk, or of a part of it.
     """
 
     window: Window
@@ -36,6 +38,7 @@ class Collected:
     steps: dict[date, timedelta]
     covers: tuple[Window, ...]
     left: tuple[date, ...] = ()
+    refused: NoHistory | None = None
 
 
 def collect(
@@ -48,9 +51,9 @@ def collect(
 ) -> Iterator[Collected]:
     """Ask `provider` for `window` and put every answer into `store`; yields after each chunk is stored.
 
-    A chunk ends at a local midnight, unless the provider's longest window is shorter than a day. `removed` says which
-    days of a window are removed: rows that only the settings state are not stored there. Raises ProviderError and
-    StoreError; chunks yielded before stay stored.
+    A chunk ends at a local midnight, unless the provider's longest window is shorter than a day. A chunk of which there
+    is no history costs no other. `removed` says which days of a window are removed: rows that only the settings state
+    are not stored there. Raises ProviderError and StoreError; chunks yielded before stay stored.
     """
     for chunk in _chunks(window, provider.longest, zone):
         days = local_days(chunk, zone)
@@ -59,30 +62,39 @@ def collect(
         steps: dict[date, timedelta] = {}
         covers: list[Window] = []
         left: set[date] = set()
-        for told in provider.fetch(chunk, now):
-            whole = replace(told, rows=_printable(told.rows, provider.measurement))
-            closed = removed(whole.covers) if whole.from_settings else ()
-            left.update(closed)
-            for answer in _without(whole, closed, zone):
-                measurement = provider.measurement.keeping(answer.unsaid)
-                rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
-                finer_stay = None if answer.replaces_finer else answer.step
-                done.update(asdict(store.replace(measurement, rows, answer.covers, finer_stay)))
-                covers.append(answer.covers)
-                for day in local_days(answer.covers, zone):
-                    received[day] += _between(answer.rows, local_day(day, zone)).num_rows
-                    if answer.step is not None:
-                        steps[day] = max(answer.step, steps.get(day, answer.step))
+        refused: NoHistory | None = None
+        try:
+            for told in provider.fetch(chunk, now):
+                whole = replace(told, rows=_printable(told.rows, provider.measurement))
+                closed = removed(whole.covers) if whole.from_settings else ()
+                left.update(closed)
+                for answer in _without(whole, closed, zone):
+                    measurement = provider.measurement.keeping(answer.unsaid)
+                    rows = answer.rows if answer.apart is None else _beside(answer, answer.apart, measurement, store)
+                    finer_stay = None if answer.replaces_finer else answer.step
+                    done.update(asdict(store.replace(measurement, rows, answer.covers, finer_stay)))
+                    covers.append(answer.covers)
+                    for day in local_days(answer.covers, zone):
+                        received[day] += _between(answer.rows, local_day(day, zone)).num_rows
+                        if answer.step is not None:
+                            steps[day] = max(answer.step, steps.get(day, answer.step))
+        except NoHistory as error:
+            refused = error
         for day in days:
             span = local_day(day, zone)
             # Of a day that an answer covers, having no rows is what the vendor says.
-            if chunk.intersect(span) == span and span.end <= now and not any(map(span.intersect, covers)):
+            if (
+                refused is None
+                and chunk.intersect(span) == span
+                and span.end <= now
+                and not any(map(span.intersect, covers))
+            ):
                 skip(provider.name, f"nothing that can be used came for {day}")
         log.info(
             "%s: %d rows of %s", provider.measurement.name, received.total(), chunk, extra={"provider": provider.name}
         )
         finished = tuple(day for day in days if local_day(day, zone).end <= chunk.end)
-        yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers), tuple(sorted(left)))
+        yield Collected(chunk, received, finished, Replaced(**done), steps, tuple(covers), tuple(sorted(left)), refused)
 
 
 def _without(answer: Answer, days: Sequence[date], zone: ZoneInfo) -> Iterator[Answer]:
@@ -134,9 +146,9 @@ def _chunks(window: Window, longest: timedelta, zone: ZoneInfo) -> Iterator[Wind
 class StoredDay:
     """How a local day stands in the store.
 
-    `rows` counts them all; `intervals` the distinct times with a reading that are due at the survey's `now`,
-    `expected` how many there should be of them (None without a step); `beyond` names fields with unbelievable
-    values; `chart` holds times and values of the field to be drawn.
+    `rows` counts them all; `intervals` the slots with a reading that are due at the survey's `now`, `expected` how
+    many there should be of them (None without a step); `beyond` names fields with unbelievable values;
+    `chart` holds times and values of the field to be drawn.
     """
 
     day: date
@@ -170,17 +182,30 @@ def survey(
     for day in days:
         window = local_day(day, zone)
         rows = store.read(measurement, window)
-        read = with_readings(rows, measurement)["time"]
         step = steps.get(day, measurement.step)
         due = now if step is None else _due(window, step, now, max(late or timedelta(), 2 * step))
         yield StoredDay(
             day,
             rows.num_rows,
-            int(pc.count_distinct(read.filter(pc.less(read, pa.scalar(due, TIME)))).as_py()),
-            None if step is None else max(0, -((ceil_to(window.start, step) - due) // step)),
+            slots_held(with_readings(rows, measurement), due, step),
+            None if step is None else slots_due(window, due, step),
             [f"{day} {text}" for text in out_of_bounds(rows, measurement)],
             rows.select(["time"] if field is None else ["time", field]).drop_null(),
         )
+
+
+def slots_due(day: Window, until: datetime, step: timedelta) -> int:
+    """How many slots of a day, which begin at multiples of `step`, begin before `until`."""
+    return max(0, -((ceil_to(day.start, step) - until) // step))
+
+
+def slots_held(rows: pa.Table, until: datetime, step: timedelta | None) -> int:
+    """In how many slots there are rows that begin before `until`; without a step each time is one."""
+    times = rows.filter(pc.less(rows["time"], pa.scalar(until, TIME)))["time"].cast(pa.int64())
+    if step is not None:
+        # Rows of a finer step that are stored beside coarser ones fill no more than their slots.
+        times = pc.divide(times, step // timedelta(microseconds=1) * 1000)
+    return int(pc.count_distinct(times).as_py())
 
 
 def _due(day: Window, step: timedelta, now: datetime, late: timedelta) -> datetime:

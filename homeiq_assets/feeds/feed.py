@@ -16,7 +16,8 @@ class Feed:
     variable that chooses among them. `interval` is the time between polls; `chart` the field that
     a person would want to see, None where no single one is. `late` is how old the newest reading may be before the
     feed is stale. `reach` is how far back a poll asks where vendors publish later than within two intervals. `asset` is
-    the feed's name where it is not the measurement's.
+    the feed's name where it is not the measurement's. `sparse` is for how long there may be no row of its own, as of
+    weekends and holidays, where that is longer than a day.
     """
 
     measurement: Measurement
@@ -27,6 +28,7 @@ class Feed:
     late: timedelta
     reach: timedelta | None = None
     asset: str | None = None
+    sparse: timedelta = timedelta()
 
     @property
     def name(self) -> str:

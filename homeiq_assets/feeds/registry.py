@@ -46,7 +46,8 @@ class Entry:
     that it gives only with one more setting, that setting. `settles` is how many closed days are asked for again each
     night: those it may still revise or fill late, and no fewer than three, for whatever an outage here left out.
     `step` is that of its rows where it is not the measurement's, `lag` how long after the start of its slot a
-    reading may come where that is later than usual.
+    reading may come where that is later than usual. `history` is how far back its past certainly reaches where that is
+    not far: what is about to leave it is asked for first.
     """
 
     build: Build
@@ -55,6 +56,7 @@ class Entry:
     settles: int = 3
     step: timedelta | None = None
     lag: timedelta = timedelta()
+    history: timedelta | None = None
 
 
 PROVIDERS: dict[str, dict[str, Entry]] = {
@@ -62,7 +64,9 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
         "watttime": Entry(
             watttime.build, (("WATTTIME_USERNAME", "WATTTIME_PASSWORD"), ("WATTTIME_API_TOKEN",))
         ),
-        "electricity_maps": Entry(electricity_maps.build, (("ELECTRICITYMAPS_API_KEY",),), settles=5),
+        "electricity_maps": Entry(
+            electricity_maps.build, (("ELECTRICITYMAPS_API_KEY",),), settles=5, history=24 * HOUR
+        ),
         "gb_carbon_intensity": Entry(gb_carbon_intensity.build),
         "energy_charts": Entry(energy_charts_carbon.build, settles=8),
         SIMULATED: Entry(simulated_carbon.build),
@@ -95,6 +99,8 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
             home_assistant.build,
             (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),),
             {SMART_METER_CIRCUIT.name: "HOME_ASSISTANT_CIRCUITS"},
+            # Hourly statistics stay for ever, 5-minute ones as long as its recorder keeps states.
+            history=10 * 24 * HOUR,
         ),
         "emporia": Entry(emporia.build, settles=6, lag=timedelta(minutes=75)),
         "sense": Entry(sense.build, step=HOUR, lag=2.5 * HOUR),
@@ -103,7 +109,7 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
     },
     "fx": {"frankfurter": Entry(frankfurter.build, settles=5), SIMULATED: Entry(simulated_fx.build)},
     "events": {
-        "home_assistant": Entry(pulled_events.build),
+        "home_assistant": Entry(pulled_events.build, history=10 * 24 * HOUR),
         SIMULATED: Entry(simulated_events.build),
     },
 }  # fmt: skip
@@ -188,6 +194,12 @@ def settles(feed: Feed, settings: Settings) -> int:
     """How many closed days the provider in force may still revise."""
     entry = PROVIDERS[feed.family].get(choice(feed, settings))
     return entry.settles if entry else Entry.settles
+
+
+def history(feed: Feed, settings: Settings) -> timedelta | None:
+    """How far back the past of the provider in force certainly reaches, None where that is far."""
+    entry = PROVIDERS[feed.family].get(choice(feed, settings))
+    return entry.history if entry else None
 
 
 def _names(known: Mapping[str, Entry]) -> str:

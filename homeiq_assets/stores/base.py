@@ -134,6 +134,10 @@ class Store(Protocol):
         """The time of the newest row with a reading (`Measurement.readings`), or None without any."""
         ...
 
+    def oldest(self, measurement: Measurement) -> datetime | None:
+        """The time of the oldest row, or None without any."""
+        ...
+
     def counts(
         self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
     ) -> dict[str, int]:

@@ -170,6 +170,14 @@ class EmbeddedStore:
                 return EPOCH + timedelta(microseconds=int(pc.max(table["time"]).value) // 1000)
         return None
 
+    def oldest(self, measurement: Measurement) -> datetime | None:
+        """See `Store.oldest`; cut to the microsecond."""
+        for _, path in self._files(measurement).between(Window(FIRST, LAST)):
+            table = _load(path, measurement)
+            if table.num_rows:
+                return EPOCH + timedelta(microseconds=int(pc.min(table["time"]).value) // 1000)
+        return None
+
     def counts(
         self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
     ) -> dict[str, int]:

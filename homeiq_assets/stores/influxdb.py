@@ -116,8 +116,15 @@ class InfluxStore:
 
     def newest(self, measurement: Measurement, *, tags: Mapping[str, str] | None = None) -> datetime | None:
         """See `Store.newest`; cut to the microsecond."""
+        return self._outermost(measurement, "DESC", tags)
+
+    def oldest(self, measurement: Measurement) -> datetime | None:
+        """See `Store.oldest`; cut to the microsecond."""
+        return self._outermost(measurement, "ASC", None)
+
+    def _outermost(self, measurement: Measurement, order: str, tags: Mapping[str, str] | None) -> datetime | None:
         fields = ", ".join(influxql.field(measurement.field(name)) for name in measurement.readings)
-        rest = f"{influxql.where(None, _stored(measurement, tags))} ORDER BY time DESC LIMIT 1"
+        rest = f"{influxql.where(None, _stored(measurement, tags))} ORDER BY time {order} LIMIT 1"
         found = self._ask(measurement, f"SELECT {fields} FROM {influxql.identifier(measurement.name)}{rest}")  # noqa: S608
         return influxql.instant(found[0]["time"]) if found else None
 

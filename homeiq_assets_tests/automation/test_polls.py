@@ -162,7 +162,9 @@ def test_a_poll_before_the_long_night_brings_all_25_hours_of_tomorrow(tmp_path: 
     assert home.marked("feeds/occupancy_prediction") == {"2025-10-25", "2025-10-26"}
 
 
-def test_a_run_that_waited_over_midnight_marks_the_day_that_it_brought(home: Household) -> None:
+def test_a_run_that_waited_over_midnight_marks_the_day_that_it_brought_and_not_the_one_it_was_for(
+    home: Household,
+) -> None:
     home.clock.now = TODAY.end + 20 * MINUTE
     result = home.defs.resolve_job_def("poll_feeds").execute_in_process(
         instance=home.instance,
@@ -171,8 +173,9 @@ def test_a_run_that_waited_over_midnight_marks_the_day_that_it_brought(home: Hou
         tags={"homeiq/poll": "smart_meter"},
     )
 
-    assert result.success
-    assert home.marked("feeds/smart_meter") == {"2025-10-24", "2025-10-25"}
+    assert home.marked("feeds/smart_meter") == {"2025-10-25"}
+    assert not result.success
+    assert "2025-10-24: simulated has no rows of it" in failure_of(result)
 
 
 def test_polling_again_writes_nothing_and_leaves_every_byte(home: Household) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from homeiq_assets.automation.checks import CHECKS
 from homeiq_assets.automation.schedules import due
 from homeiq_assets.build import FEEDS
 from homeiq_assets.window import floor_to
@@ -87,7 +88,7 @@ def test_the_checks_of_the_polled_feeds_run_along_and_no_others(home: Household)
 
     assert isinstance(request, dg.RunRequest)
     assert {(key.asset_key.path[-1], key.name) for key in request.asset_check_keys or ()} == {
-        (feed, check) for feed in ALWAYS for check in ("bounds", "gaps", "resolution", "removed_days")
+        (feed, check) for feed in ALWAYS for check in CHECKS
     }
 
 

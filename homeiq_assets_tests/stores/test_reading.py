@@ -155,6 +155,13 @@ def test_the_newest_row_tells_its_time(store: Store) -> None:
     assert store.newest(AIR_QUALITY, tags={"parameter": "PM10"}) is None
 
 
+def test_the_oldest_row_tells_its_time(store: Store) -> None:
+    assert store.oldest(AIR_QUALITY) is None
+    put(store, AIR_QUALITY, DAYS_APART)
+
+    assert store.oldest(AIR_QUALITY) == min(row["time"] for row in DAYS_APART)
+
+
 def test_the_newest_row_may_lie_in_the_future(store: Store) -> None:
     put(store, AIR_QUALITY, [air(NOON, aqi=1), air(datetime(2100, 1, 1, tzinfo=UTC), aqi=2)])
 

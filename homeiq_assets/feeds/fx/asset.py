@@ -20,6 +20,8 @@ FEED = Feed(
     late=timedelta(days=5),
     # A rate is that of a UTC day, which begins on another local day west of Greenwich.
     reach=timedelta(days=2),
+    # From Thursday to Tuesday over Easter.
+    sparse=timedelta(days=5),
 )
 
 
