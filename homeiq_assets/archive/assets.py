@@ -16,6 +16,7 @@ from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
 from homeiq_assets.partitions import Grid, days_of
 from homeiq_assets.retention.archiving import Archived, archive_days, archive_months
+from homeiq_assets.retention.wanted import wants_rows
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.assets import FRESH, lookback, red_days
@@ -53,7 +54,7 @@ def _days(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.As
             opened_raw(measurement, home, store) as raw,
         ):
             _refuse_simulated(feed, home)
-            _tell(told, archive_days(raw, days_of(context.partition_keys, home.zone), home, archive, store))
+            _tell(told, feed, home, archive_days(raw, days_of(context.partition_keys, home.zone), home, archive, store))
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return archived_day
@@ -80,7 +81,7 @@ def _months(measurement: Measurement, feed: Feed, home: Home, grid: Grid) -> dg.
             months = days_of(context.partition_keys, home.zone)
             days = [day for first in months for day in local_days(local_month(first, home.zone), home.zone)]
             red = red_days(context.instance, tier.name, days)
-            _tell(told, archive_months(measurement, months, home, archive, store, red=red))
+            _tell(told, feed, home, archive_months(measurement, months, home, archive, store, red=red))
         return dg.MaterializeResult(metadata={"rows": told.rows})
 
     return archived_month
@@ -105,9 +106,10 @@ def _options(measurement: Measurement, home: Home, fresh: timedelta | None) -> d
     return common("archive", measurement, home, kinds=kinds, fresh=fresh, pool=f"archive_{measurement.name}")
 
 
-def _tell(told: DaysTold, archived: Iterator[Archived]) -> None:
+def _tell(told: DaysTold, feed: Feed, home: Home, archived: Iterator[Archived]) -> None:
     for one in archived:
-        if one.manifest is None:
-            told.stays(one.day.isoformat(), one.left or "")
+        wanted = None if one.manifest is None or one.manifest.rows else wants_rows(feed, one.day, home)
+        if one.manifest is None or wanted:
+            told.stays(one.day.isoformat(), one.left or wanted or "")
         else:
             told.done(one.day.isoformat(), one.manifest.rows, object=one.manifest.object, bytes=one.manifest.bytes)

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from homeiq_assets.automation.days_told import days_told
 from homeiq_assets.automation.failures import owner_errors
 from homeiq_assets.automation.options import AC, OWNERS, common, day_metadata, store_kind, table_schema
 from homeiq_assets.events.days import event_day
@@ -119,11 +120,16 @@ def _long_term_statistics(home: Home, grid: Grid) -> dg.AssetsDefinition:
         except Exception:
             # The months before the failure are stored.
             for key, rows in received.items():
-                event = dg.AssetMaterialization(context.asset_key, partition=key, metadata=day_metadata(rows))
-                context.log_event(event)
+                if rows:
+                    event = dg.AssetMaterialization(context.asset_key, partition=key, metadata=day_metadata(rows))
+                    context.log_event(event)
             raise
-        for key, rows in received.items():
-            context.add_asset_metadata(day_metadata(rows), asset_key=context.asset_key, partition_key=key)
+        with days_told(context) as told:
+            for key, rows in received.items():
+                if rows:
+                    told.done(key, rows)
+                else:
+                    told.stays(key, "Home Assistant has no statistics of it")
         return dg.MaterializeResult(metadata={"rows": sum(received.values()), "window": str(window)})
 
     return home_assistant_history_hourly

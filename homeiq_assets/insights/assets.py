@@ -1,7 +1,7 @@
 """The insights as assets, and the checks that point out what an owner wants to be told."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -39,6 +39,7 @@ from homeiq_assets.measurements import (
     SMART_METER_CIRCUIT,
 )
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
+from homeiq_assets.retention.wanted import lacks_input, wants_rows
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.assets import lookback
@@ -74,6 +75,10 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         unit = ELECTRICITY_PRICING.field("current_price").unit
         with days_told(context) as told:
             for ranked in rank_days(days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts):
+                missing = None if ranked.rows else wants_rows(PRICING_FEED, ranked.day, home)
+                if missing:
+                    told.stays(ranked.day.isoformat(), missing)
+                    continue
                 window, best = local_day(ranked.day, home.zone), None
                 if window.end > home.now():
                     best = best_table(lambda hours: ahead_of(home.now(), hours, store), home)
@@ -93,7 +98,7 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
             for measurement in (SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING)
         ],
         # A day further back would need nights whose raw readings may be gone.
-        automation_condition=follows(timedelta(days=1), home.zone.key, every=MORNING),
+        automation_condition=follows(timedelta(days=1), home.zone.key, every=MORNING, older=False),
     )
     def phantom_load(
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
@@ -103,7 +108,12 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
             for day, loads in phantom_days(
                 days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
             ):
-                told.done(day.isoformat(), loads.num_rows)
+                reach = timedelta(days=NIGHTS - 1)
+                missing = None if loads.num_rows else lacks_input(METER_FEED, day, home, store, reach=reach)
+                if missing:
+                    told.stays(day.isoformat(), missing)
+                else:
+                    told.done(day.isoformat(), loads.num_rows)
         return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return phantom_load
@@ -130,6 +140,10 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
             for day, report in report_days(
                 days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
             ):
+                missing = None if report else wants_rows(METER_FEED, day, home)
+                if missing:
+                    told.stays(day.isoformat(), missing)
+                    continue
                 chart, shares = (energy_chart(report), share_table(report)) if report else ("", "")
                 shown = {"chart": _markdown(chart), "shares": _markdown(shares)}
                 told.done(day.isoformat(), int(report is not None), **shown)
@@ -158,11 +172,21 @@ def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
             for day, row in accuracy_days(
                 days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
             ):
+                missing = None if row.num_rows else _unpredicted(day, home, store)
+                if missing:
+                    told.stays(day.isoformat(), missing)
+                    continue
                 accuracy = row["accuracy"][0].as_py() if row.num_rows else None
                 told.done(day.isoformat(), row.num_rows, accuracy=accuracy)
         return dg.MaterializeResult(metadata={"rows": told.rows}, check_results=[bounds_check(told.beyond)])
 
     return occupancy_accuracy
+
+
+def _unpredicted(day: date, home: Home, store: Store) -> str | None:
+    """Why there is no accuracy of a day: nothing was predicted, or nothing was seen."""
+    no_prediction = lacks_input(CALENDAR_FEED, day, home, store, reach=timedelta())
+    return no_prediction or lacks_input(EVENTS_FEED, day, home, store, reach=home.settings.hold)
 
 
 def notable_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:

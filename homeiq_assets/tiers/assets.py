@@ -16,6 +16,7 @@ from homeiq_assets.home import Home
 from homeiq_assets.measurements import tier_of
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, day_of, days_of
 from homeiq_assets.retention.ages import SPARE, Level, age
+from homeiq_assets.retention.wanted import wants_rows
 from homeiq_assets.schema import Measurement
 from homeiq_assets.settings import Settings
 from homeiq_assets.stores.base import Store
@@ -68,8 +69,9 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
             opened_raw(measurement, home, store) as raw,
         ):
             for day in roll_hourly(raw, days_of(context.partition_keys, home.zone), home, store):
-                if day.left:
-                    told.stays(day.day.isoformat(), day.left)
+                left = day.left or (None if day.rows else wants_rows(feed, day.day, home))
+                if left:
+                    told.stays(day.day.isoformat(), left)
                 else:
                     told.done(day.day.isoformat(), day.rows)
                     told.doubts(day.day.isoformat(), day.beyond)
@@ -101,8 +103,9 @@ def tier_assets(measurement: Measurement, feed: Feed, home: Home, grid: Grid) ->
         ):
             for day in roll_daily(raw, days_of(context.partition_keys, home.zone), home, store):
                 key = day.day.isoformat()
-                if day.left:
-                    told.stays(key, day.left)
+                left = day.left or (None if day.rows else wants_rows(feed, day.day, home))
+                if left:
+                    told.stays(key, left)
                     continue
                 told.done(key, day.rows, differs=day.differs)
                 told.doubts(key, day.beyond)

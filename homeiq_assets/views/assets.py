@@ -12,6 +12,7 @@ from homeiq_assets.automation.days_told import days_told
 from homeiq_assets.automation.options import common, follows, store_kind
 from homeiq_assets.bounds import believed, out_of_bounds
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds.carbon.asset import FEED as CARBON_FEED
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
 from homeiq_assets.measurements import (
@@ -25,6 +26,7 @@ from homeiq_assets.measurements import (
 )
 from homeiq_assets.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
 from homeiq_assets.retention.seals import left_days, reaches
+from homeiq_assets.retention.wanted import lacks_input, wants_rows
 from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.assets import lookback
@@ -50,7 +52,12 @@ def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Carbon intensity of each local day: time-weighted mean, lowest, highest, mean renewable share."""
-        return _report(context, home.zone, lambda days: _summaries(days, home, store))
+        return _report(
+            context,
+            home.zone,
+            lambda days: _summaries(days, home, store),
+            lambda day: wants_rows(CARBON_FEED, day, home),
+        )
 
     return mv_daily_carbon_summary
 
@@ -64,7 +71,12 @@ def mv_daily_energy_by_device(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Energy, mean and peak power and cost of each meter and power sensor, for each local day."""
-        return _report(context, home.zone, lambda days: energy_days(days, home, store))
+        return _report(
+            context,
+            home.zone,
+            lambda days: energy_days(days, home, store),
+            lambda day: _unheard(day, home, store),
+        )
 
     return mv_daily_energy_by_device
 
@@ -77,7 +89,12 @@ def mv_hourly_room_activity(home: Home, grid: Grid) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
     ) -> dg.MaterializeResult:
         """Motion and occupancy of each room, for each hour of the local day."""
-        return _report(context, home.zone, lambda days: activity_days(days, home, store))
+        return _report(
+            context,
+            home.zone,
+            lambda days: activity_days(days, home, store),
+            lambda day: _unheard(day, home, store),
+        )
 
     return mv_hourly_room_activity
 
@@ -105,12 +122,17 @@ def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home
 
 
 def _report(
-    context: dg.AssetExecutionContext, zone: ZoneInfo, write: Callable[[Sequence[date]], Iterator[Written]]
+    context: dg.AssetExecutionContext,
+    zone: ZoneInfo,
+    write: Callable[[Sequence[date]], Iterator[Written]],
+    lacking: Callable[[date], str | None],
 ) -> dg.MaterializeResult:
+    """Write the days; `lacking` says why one without rows is none, None where it may have none."""
     with days_told(context) as told:
         for day in write(days_of(context.partition_keys, zone)):
-            if day.left:
-                told.stays(day.date.isoformat(), day.left)
+            left = day.left or (None if day.rows.num_rows else lacking(day.date))
+            if left:
+                told.stays(day.date.isoformat(), left)
             else:
                 told.done(day.date.isoformat(), day.rows.num_rows, **day.told)
                 told.doubts(day.date.isoformat(), day.beyond)
@@ -130,3 +152,7 @@ def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Writt
         if not left:
             store.replace(MV_DAILY_CARBON_SUMMARY, summary, day)
         yield Written(on, summary, left=left.get(on), beyond=beyond)
+
+
+def _unheard(day: date, home: Home, store: Store) -> str | None:
+    return lacks_input(EVENTS_FEED, day, home, store, reach=home.settings.hold)
