@@ -136,12 +136,14 @@ def test_an_update_that_comes_while_a_day_is_rolled_is_rolled_once_more(followin
 
 
 def test_what_failed_is_asked_for_again_each_night_until_it_is_done(following: Automation) -> None:
-    following.updated(METER, "2025-11-03")
+    assert following.home.materialise(METER, days="2025-11-03").success
     following.look("2025-11-05T12:20", run=False)
     in_the_way = following.home.settings.homeiq_home / "store"
+    in_the_way.rename(in_the_way.with_name("moved"))
     in_the_way.write_text("a file where the store's folder should be")
     assert not following.home.materialise(HOURLY, DAILY, days=("2025-11-03", "2025-11-04")).success
     in_the_way.unlink()
+    in_the_way.with_name("moved").rename(in_the_way)
     failed = {HOURLY: days("2025-11-03", 2), DAILY: days("2025-11-03", 2)}
 
     assert following.look("2025-11-05T12:21") == following.look("2025-11-05T23:00") == {}
