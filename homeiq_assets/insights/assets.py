@@ -74,7 +74,8 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         """Each price slot's rank in its local day, and the best hours ahead for a load."""
         unit = ELECTRICITY_PRICING.field("current_price").unit
         with days_told(context) as told:
-            for ranked in rank_days(days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts):
+            days = days_of(context.partition_keys, home.zone)
+            for ranked in rank_days(days, home, store, told.stays, told.doubts):
                 missing = None if ranked.rows else wants_rows(PRICING_FEED, ranked.day, home)
                 if missing:
                     told.stays(ranked.day.isoformat(), missing)
