@@ -45,11 +45,11 @@ def test_only_the_edge_of_the_project_imports_dagster(module: Path) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_a_module_says_what_belongs_in_it_and_stays_below_300_lines(module: Path) -> None:
+def test_a_module_says_what_belongs_in_it_and_stays_below_350_lines(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
 
     assert ast.get_docstring(ast.parse(text))
-    assert text.count("\n") <= 300
+    assert text.count("\n") <= 350
 
 
 @pytest.fixture
