@@ -27,7 +27,7 @@ from homeiq_assets.archive.days import read_day, write_day
 from homeiq_assets.archive.manifest import Manifest
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.s3 import S3Bucket
-from homeiq_assets.schema import TIME
+from homeiq_assets.schema.measurement import TIME
 
 UTC, DAY, BUCKET = ZoneInfo("UTC"), START.date(), "benchmark"
 KEY = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "not-so-secret"}

@@ -27,7 +27,7 @@ from codec_memory import TIMES, growths
 from codec_server import serving
 from measuring import race, report
 
-from homeiq_assets.stores.line_protocol import encode
+from homeiq_assets.stores.influxdb.line_protocol import encode
 from homeiq_assets_tests.stores.influxd import SKIP_REASON, Influxd, find_influxd
 
 POINT = "client: Point(...).to_line_protocol()"

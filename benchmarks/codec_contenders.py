@@ -12,9 +12,9 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write.dataframe_serializer import data_frame_to_list_of_points
 from influxdb_client.client.write_api import SYNCHRONOUS, PointSettings
 
-from homeiq_assets.stores import influxql
-from homeiq_assets.stores.influxdb_connection import Connection
-from homeiq_assets.stores.line_protocol import BATCH_ROWS, encode
+from homeiq_assets.stores.influxdb import influxql
+from homeiq_assets.stores.influxdb.connection import Connection
+from homeiq_assets.stores.influxdb.line_protocol import BATCH_ROWS, encode
 
 NAME, TAGS, FIELDS = HOME_EVENTS.name, HOME_EVENTS.tag_names, HOME_EVENTS.field_names
 COLUMNS = [pa.field(key, pa.string()) for key in TAGS] + [

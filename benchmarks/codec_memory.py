@@ -12,7 +12,7 @@ from influxdb_client.client.flux_csv_parser import FluxCsvParser, FluxSerializat
 from measuring import peak_growth, tell_growth
 from urllib3 import HTTPResponse
 
-from homeiq_assets.stores.csv_answer import CsvAnswer
+from homeiq_assets.stores.influxdb.csv_answer import CsvAnswer
 
 TIMES = (1, 10, 100)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, Tag, Type, conform
 from homeiq_assets.window import Window
 
 HOME_EVENTS = Measurement(

@@ -21,7 +21,7 @@ from measuring import peak_bytes
 from retention_storage import storage
 from store_server import Server
 
-from homeiq_assets.settings import load
+from homeiq_assets.settings.variables import load
 from homeiq_assets_tests.retention.ageing import NOT_PART, Ageing
 from homeiq_assets_tests.retention.ageing_checks import check, check_restored
 from homeiq_assets_tests.retention.ageing_home import AgeingHome

@@ -14,7 +14,7 @@ from store_server import Server
 from store_views import dashboards
 from store_writing import reading, unchanged, writing
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets_tests.stores.influxd import SKIP_REASON, find_influxd
 
 

@@ -17,8 +17,12 @@ from store_report import WIDTH, verdict
 from store_server import Server
 
 from homeiq_assets.home import open_home
-from homeiq_assets.measurements import MV_DAILY_CARBON_SUMMARY, MV_DAILY_ENERGY_BY_DEVICE, MV_HOURLY_ROOM_ACTIVITY
-from homeiq_assets.settings import load
+from homeiq_assets.schema.measurements import (
+    MV_DAILY_CARBON_SUMMARY,
+    MV_DAILY_ENERGY_BY_DEVICE,
+    MV_HOURLY_ROOM_ACTIVITY,
+)
+from homeiq_assets.settings.variables import load
 from homeiq_assets.stores.opening import open_store
 
 SECONDS, MEGABYTES = 60, 500
@@ -73,9 +77,9 @@ def _backfill(server: Server, events_bucket: str, bucket: str, name: str, days: 
 def _run(name: str, days: int, folder: Path) -> None:
     """The child: prints what it took."""
     # Here, for the parent has no use for Dagster, whose memory a run of the asset does have.
-    from homeiq_assets.views import assets  # noqa: PLC0415
+    from homeiq_assets.defs import views  # noqa: PLC0415
 
-    work = {NAMES[0]: assets.energy_days, NAMES[1]: assets.activity_days, NAMES[2]: assets._summaries}[name]
+    work = {NAMES[0]: views.energy_days, NAMES[1]: views.activity_days, NAMES[2]: views._summaries}[name]
     home = open_home(load(folder / "none.env"))
     store = open_store(home.settings)
     dates = [FIRST.date() + timedelta(days=number) for number in range(days)]

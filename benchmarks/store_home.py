@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
-from homeiq_assets.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING, FX_RATE, HOME_ASSISTANT_EVENTS
-from homeiq_assets.schema import TIME, Measurement, conform
+from homeiq_assets.schema.measurement import TIME, Measurement, conform
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING, FX_RATE, HOME_ASSISTANT_EVENTS
 from homeiq_assets.window import Window, local_midnight
 
 ZONE = ZoneInfo("Europe/Vienna")

@@ -11,10 +11,10 @@ import pyarrow as pa
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from measuring import peak_bytes
 
-from homeiq_assets.schema import Measurement
-from homeiq_assets.stores.influxdb import InfluxStore
-from homeiq_assets.stores.influxdb_connection import Connection
-from homeiq_assets.stores.line_protocol import encode
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.stores.influxdb.connection import Connection
+from homeiq_assets.stores.influxdb.line_protocol import encode
+from homeiq_assets.stores.influxdb.store import InfluxStore
 from homeiq_assets_tests.stores.influxd import Influxd
 
 TIMEOUT = 600

@@ -18,7 +18,7 @@ from store_home import ZONE, entities_of, local_window
 from store_report import milliseconds, report, verdict
 from store_server import Server
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, MV_DAILY_ENERGY_BY_DEVICE
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, MV_DAILY_ENERGY_BY_DEVICE
 from homeiq_assets.window import HOUR, Window, local_days, local_midnight
 
 VIEW = "the view, by store.read"

@@ -12,8 +12,8 @@ from store_home import events, window
 from store_report import report, verdict
 from store_server import Server, ready_lines
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.stores.influxdb import InfluxStore
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.stores.influxdb.store import InfluxStore
 from homeiq_assets.window import Window
 
 LINES = "ready-made lines, same connections"

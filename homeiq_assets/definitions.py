@@ -5,6 +5,6 @@ from homeiq_assets.logs import setup
 setup()
 
 # Importing it makes Dagster speak, which `setup` keeps to what an owner needs.
-from homeiq_assets.build import build_defs  # noqa: E402
+from homeiq_assets.defs.build import build_defs  # noqa: E402
 
 defs = build_defs()

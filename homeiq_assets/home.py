@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock
 
 from homeiq_assets.errors import HomeiqError, SettingError
-from homeiq_assets.settings import ENV_FILE, Settings, home_folder
+from homeiq_assets.settings.variables import ENV_FILE, Settings, home_folder
 from homeiq_assets.stores.local import explained
 
 ZONE_SETTING = "HOMEIQ_TIMEZONE"

@@ -18,10 +18,10 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home, resolve_home
-from homeiq_assets.measurements import ALL, TIERED_MEASUREMENTS, tier_of
-from homeiq_assets.retention.seals import removed_days
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import load
+from homeiq_assets.ledger.seals import removed_days
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import ALL, TIERED_MEASUREMENTS, tier_of
+from homeiq_assets.settings.variables import load
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.stores.tables import inside

@@ -8,7 +8,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from homeiq_assets.settings import Settings, load
+from homeiq_assets.settings.variables import Settings, load
 
 NO_ENV_FILE = Path(os.devnull)
 

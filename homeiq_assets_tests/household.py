@@ -20,13 +20,13 @@ import pyarrow as pa
 import pytest
 
 from homeiq_assets.archive.opening import open_archive
-from homeiq_assets.build import build_defs
-from homeiq_assets.feeds.assets import POLL_TAG
+from homeiq_assets.defs.build import build_defs
+from homeiq_assets.defs.feeds.run import POLL_TAG
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.retention_measurements import RETENTION_OPERATIONS
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings, load
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.retention import RETENTION_OPERATIONS
+from homeiq_assets.settings.variables import Settings, load
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window, local_date, local_day
 
 RANGE = "dagster/asset_partition_range_"

@@ -11,8 +11,8 @@ import pytest
 
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.archive.opening import open_archive
-from homeiq_assets.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY, SMART_METER, tier_of
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY, SMART_METER, tier_of
 from homeiq_assets.window import HOUR, Window, local_date, local_day, local_month
 from homeiq_assets_tests.household import Household, checks_of, household
 

@@ -8,8 +8,8 @@ import pytest
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.home import Home, open_home, resolve_home
-from homeiq_assets.settings import Settings
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant
 
 
 def test_without_any_setting_the_zone_is_utc_and_the_first_run_fixes_it(settings_of: Callable[..., Settings]) -> None:

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.bounds import out_of_bounds
-from homeiq_assets.build import FEEDS
+from homeiq_assets.defs.build import FEEDS
 from homeiq_assets.errors import NoHistory, SettingError
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.registry import PROVIDERS, SIMULATED, needs, provider_of
-from homeiq_assets.settings import Settings, load
+from homeiq_assets.schema.bounds import out_of_bounds
+from homeiq_assets.settings.variables import Settings, load
 from homeiq_assets.window import Window, local_date, local_day
 
 pytestmark = pytest.mark.live

@@ -12,10 +12,10 @@ import pytest
 from homeiq_assets.archive.objects import LocalFolder
 from homeiq_assets.errors import ArchiveError, HomeiqError
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import SMART_METER, tier_of
 from homeiq_assets.reading import parts, span
-from homeiq_assets.settings import Settings
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurements import SMART_METER, tier_of
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, Window, local_day, local_month
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from homeiq_assets.archive.opening import open_archive
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, SMART_METER
 from homeiq_assets.reading import parts
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, SMART_METER
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.household import Household, household
 

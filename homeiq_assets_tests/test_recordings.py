@@ -15,7 +15,8 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import (
     ALL,
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
@@ -24,7 +25,6 @@ from homeiq_assets.measurements import (
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
-from homeiq_assets.schema import Measurement
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day

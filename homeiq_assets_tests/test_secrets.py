@@ -14,12 +14,12 @@ from urllib.parse import quote, unquote
 import dagster as dg
 import pytest
 
-from homeiq_assets.build import FEEDS
 from homeiq_assets.cli.doctor import examine
+from homeiq_assets.defs.build import FEEDS
 from homeiq_assets.feeds.registry import PROVIDERS, SIMULATED
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets_tests.household import failure_of, household
-from homeiq_assets_tests.vendors.server import Asked, Reply, Vendor, json_reply, no_waiting, passing_turns
+from homeiq_assets_tests.simulated_vendors.server import Asked, Reply, Vendor, json_reply, no_waiting, passing_turns
 
 NOW = datetime(2026, 3, 10, 12, 2, tzinfo=UTC)
 SECRETS = {

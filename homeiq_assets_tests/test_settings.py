@@ -8,11 +8,11 @@ from unittest import mock
 
 import pytest
 
-from homeiq_assets.build import build_defs
+from homeiq_assets.defs.build import build_defs
 from homeiq_assets.errors import SettingError
 from homeiq_assets.home import open_home
 from homeiq_assets.redaction import redact
-from homeiq_assets.settings import AWS_CREDENTIALS, PROJECT, Settings, load
+from homeiq_assets.settings.variables import AWS_CREDENTIALS, PROJECT, Settings, load
 
 WRONG = {
     "HOMEIQ_TIMEZONE": "Mars/Olympus",

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.build import FEEDS
+from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.defs.partitions import days_of
 from homeiq_assets.feeds.feed import poll_window
-from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT, INSIGHT_MEASUREMENTS
-from homeiq_assets.measurements import SMART_METER, VIEW_MEASUREMENTS, tier_of
-from homeiq_assets.partitions import days_of
+from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT, INSIGHT_MEASUREMENTS
+from homeiq_assets.schema.measurements import SMART_METER, VIEW_MEASUREMENTS, tier_of
 from homeiq_assets.window import exists, local_date, local_day, local_days, local_month, next_day
 from homeiq_assets_tests.household import Household, failure_of, household
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import read_period, write_period
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 
 
 def write_day(

@@ -10,7 +10,7 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from homeiq_assets.schema import TIME, Measurement, Type
+from homeiq_assets.schema.measurement import TIME, Measurement, Type
 
 TYPES = {kind.arrow: kind for kind in Type}
 _HIVE_KEY = re.compile(r"(?:measurement|year|month|day)_*", re.IGNORECASE)

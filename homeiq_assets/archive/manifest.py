@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from homeiq_assets.archive.encoding import TYPES
 from homeiq_assets.errors import ArchiveError, PeriodError
-from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.schema.measurement import TIME, Measurement
 from homeiq_assets.window import Window, local_date, local_day, local_days, local_midnight, local_month
 
 SCHEMA_VERSION = 1

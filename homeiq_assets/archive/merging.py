@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.archive.encoding import TYPES, tags_of
-from homeiq_assets.schema import Measurement, widened
+from homeiq_assets.schema.measurement import Measurement, widened
 from homeiq_assets.stores.tables import overlaid
 
 _MEASUREMENT, _TYPED = "measurement", "::"

@@ -9,8 +9,8 @@ from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import read_period, write_period
 from homeiq_assets.errors import SettingError
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_date
 
 SIMULATED = "simulated"

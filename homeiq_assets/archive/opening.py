@@ -6,8 +6,8 @@ from typing import Any
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.errors import SettingError
 from homeiq_assets.redaction import redact
-from homeiq_assets.setting_types import address
-from homeiq_assets.settings import AWS_CREDENTIALS, Settings, home_folder
+from homeiq_assets.settings.types import address
+from homeiq_assets.settings.variables import AWS_CREDENTIALS, Settings, home_folder
 
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 

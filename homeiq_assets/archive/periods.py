@@ -16,7 +16,7 @@ from homeiq_assets.archive.manifest import MANIFEST, Manifest, Period, describe,
 from homeiq_assets.archive.merging import lacking, merged
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.errors import ArchiveError, PeriodError
-from homeiq_assets.schema import Measurement, conform
+from homeiq_assets.schema.measurement import Measurement, conform
 from homeiq_assets.stores.tables import days_of
 
 ATTEMPTS = 5

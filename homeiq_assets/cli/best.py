@@ -11,7 +11,7 @@ from homeiq_assets.home import resolve_home
 from homeiq_assets.insights.best import Choice, apart, now, together
 from homeiq_assets.insights.best_table import carbon_known, local, spans_of
 from homeiq_assets.insights.days import ahead_of
-from homeiq_assets.settings import load
+from homeiq_assets.settings.variables import load
 from homeiq_assets.stores.opening import open_store
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from homeiq_assets.setting_types import PROJECT
+from homeiq_assets.settings.types import PROJECT
 
 LOOK = 3.0
 """Seconds after which a large file that showed no damage so far is taken for sound."""

@@ -19,8 +19,8 @@ from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.feeds.registry import SIMULATED, choice
 from homeiq_assets.home import Home, resolve_home
-from homeiq_assets.setting_types import PROJECT
-from homeiq_assets.settings import Settings, home_folder, load
+from homeiq_assets.settings.types import PROJECT
+from homeiq_assets.settings.variables import Settings, home_folder, load
 from homeiq_assets.stores.local import explained
 from homeiq_assets.window import local_date
 
@@ -100,7 +100,7 @@ def runs(defs: "dg.Definitions", month: date, today: date) -> list[Run]:
     """The runs of the demonstration, in order: the month of each asset, then the poll of all feeds."""
     import dagster as dg  # noqa: PLC0415
 
-    from homeiq_assets.feeds.assets import POLL_TAG  # noqa: PLC0415
+    from homeiq_assets.defs.feeds.run import POLL_TAG  # noqa: PLC0415
 
     graph = defs.resolve_asset_graph()
     last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
@@ -120,7 +120,7 @@ def runs(defs: "dg.Definitions", month: date, today: date) -> list[Run]:
 
 
 def _only_simulated(settings: Settings) -> None:
-    from homeiq_assets.build import FEEDS  # noqa: PLC0415 (Dagster costs a second of import)
+    from homeiq_assets.defs.build import FEEDS  # noqa: PLC0415 (Dagster costs a second of import)
 
     if settings.live:
         raise SettingError("INFLUXDB_URL", "is set; the demonstration is for the embedded store, without settings")
@@ -160,7 +160,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
     import dagster as dg  # noqa: PLC0415
 
-    from homeiq_assets.build import build_defs  # noqa: PLC0415
+    from homeiq_assets.defs.build import build_defs  # noqa: PLC0415
 
     everything = build_defs(home)
     # Without the checks that stand alone: a month that is over has no new readings whose age could be checked.

@@ -14,18 +14,18 @@ from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.events.opening import FEED as EVENTS
 from homeiq_assets.events.opening import opened_events
-from homeiq_assets.feeds import outages
 from homeiq_assets.feeds.feed import Feed
-from homeiq_assets.feeds.gaps import record_of
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of, serves
-from homeiq_assets.feeds.skipped import last, noting
 from homeiq_assets.home import Home, open_home, resolve_home
+from homeiq_assets.ledger.gaps import record_of
 from homeiq_assets.redaction import redact
 from homeiq_assets.retention import advice
-from homeiq_assets.setting_names import unread
-from homeiq_assets.settings import Settings, env_path, load
+from homeiq_assets.settings.names import unread
+from homeiq_assets.settings.variables import Settings, env_path, load
 from homeiq_assets.stores.base import Probe
 from homeiq_assets.stores.opening import open_store
+from homeiq_assets.vendors import circuit_breaker
+from homeiq_assets.vendors.skipped import last, noting
 from homeiq_assets.views.events import assumed_meters
 
 MARKS = {True: "[green]ok[/]", False: "[red]failed[/]", None: "[dim]not set[/]"}
@@ -52,7 +52,7 @@ def doctor() -> None:
 
 def examine(settings: Settings) -> Iterator[Probe]:
     """Every probe in turn: settings, zone, store, archive, retention, feeds, what is assumed of meters."""
-    from homeiq_assets.build import FEEDS, raw_of  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
+    from homeiq_assets.defs.build import FEEDS, raw_of  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
 
     for name, problem in settings.problems.items():
         yield Probe(name, False, problem)
@@ -158,7 +158,7 @@ def _meters(home: Home) -> Iterator[Probe]:
 
 def _answer(feed: Feed, home: Home) -> str:
     found = provider_of(feed, home.settings, home.zone).probe(home.now())
-    outages.over(home.settings, feed.family, choice(feed, home.settings))
+    circuit_breaker.over(home.settings, feed.family, choice(feed, home.settings))
     return found
 
 

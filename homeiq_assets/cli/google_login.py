@@ -16,10 +16,10 @@ from pydantic import Field
 
 from homeiq_assets.cli.env_file import keep_setting
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.calendar.google_transport import LOGIN, NAME, Grant, granted_or_raise
-from homeiq_assets.feeds.http import VendorClient
+from homeiq_assets.feeds.calendar.google.transport import LOGIN, NAME, Grant, granted_or_raise
 from homeiq_assets.redaction import excerpt, register
-from homeiq_assets.settings import Settings, env_path, home_folder, load
+from homeiq_assets.settings.variables import Settings, env_path, home_folder, load
+from homeiq_assets.vendors.http import VendorClient
 
 CONSENT = "https://accounts.google.com/o/oauth2/auth"
 SCOPE = "https://www.googleapis.com/auth/calendar.events.readonly"

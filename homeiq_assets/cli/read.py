@@ -19,8 +19,8 @@ from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import resolve_home
 from homeiq_assets.reading import Part, Resolution, measurement_of, parts, span
 from homeiq_assets.redaction import printable
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import load
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.settings.variables import load
 from homeiq_assets.stores.opening import open_store
 
 SHOWN = 200

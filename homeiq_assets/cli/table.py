@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from homeiq_assets.redaction import printable
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 
 GAP = 2
 """Spaces between two columns."""

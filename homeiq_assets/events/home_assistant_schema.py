@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.events.areas import Areas
 from homeiq_assets.events.foreign import ForeignEvents, Found
-from homeiq_assets.events.meters import NO_STATE_CLASS
-from homeiq_assets.events.values import SAYS_NUMBER, number_of, text_of, uniform
-from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS
-from homeiq_assets.schema import UNKNOWN
-from homeiq_assets.stores.influxdb_foreign import ForeignBucket, Says
+from homeiq_assets.feeds.events.areas import Areas
+from homeiq_assets.feeds.events.meters import NO_STATE_CLASS
+from homeiq_assets.feeds.events.values import SAYS_NUMBER, number_of, text_of, uniform
+from homeiq_assets.schema.measurement import UNKNOWN
+from homeiq_assets.schema.measurements import ALL, HOME_ASSISTANT_EVENTS
+from homeiq_assets.stores.influxdb.foreign import ForeignBucket, Says
 
 _OURS = re.compile(r"homeiq_pending_|retention_")
 _ATTRIBUTES = ("device_class", "unit_of_measurement", "state_class", "last_reset")

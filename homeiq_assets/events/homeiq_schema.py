@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.foreign import ForeignEvents, Found
-from homeiq_assets.events.values import SAYS_NUMBER, normalized, number_of, text_of, uniform
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.stores.influxdb_foreign import Says
+from homeiq_assets.feeds.events.values import SAYS_NUMBER, normalized, number_of, text_of, uniform
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.stores.influxdb.foreign import Says
 
 NAME = HOME_ASSISTANT_EVENTS.name
 _FIELDS = HOME_ASSISTANT_EVENTS.field_names

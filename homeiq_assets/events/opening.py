@@ -9,24 +9,24 @@ import pyarrow as pa
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events import home_assistant_schema, homeiq_schema
-from homeiq_assets.events.areas import areas_of
-from homeiq_assets.events.as_stored import by_kind, is_combined
 from homeiq_assets.events.foreign import ForeignEvents
 from homeiq_assets.events.home_assistant_schema import HomeAssistantEvents
 from homeiq_assets.events.homeiq_schema import HomeiqEvents
-from homeiq_assets.events.remembering import RememberingEvents
+from homeiq_assets.events.last_known import RememberingEvents
 from homeiq_assets.events.source import EventSource
 from homeiq_assets.events.stored import StoredEvents
+from homeiq_assets.events.stored_columns import by_kind, is_combined
+from homeiq_assets.feeds.events.areas import areas_of
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice, observed
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
-from homeiq_assets.retention.ledger import Ledger
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.ledger.removed_days import Ledger
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.influxdb_foreign import SETTING, ForeignBucket
-from homeiq_assets.stores.line_protocol import tags_as_stored
+from homeiq_assets.stores.influxdb.foreign import SETTING, ForeignBucket
+from homeiq_assets.stores.influxdb.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.stores.tables import FIRST, LAST
 from homeiq_assets.window import Window

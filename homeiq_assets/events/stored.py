@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from homeiq_assets.events.source import NO_VALUE, daily_counts
-from homeiq_assets.events.values import NUMBERS, chosen, in_order, newest_each, newest_known
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.feeds.events.values import NUMBERS, chosen, in_order, newest_each, newest_known
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.bounds import out_of_bounds
 from homeiq_assets.errors import NoHistory
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import skip
 from homeiq_assets.redaction import printable
-from homeiq_assets.schema import TIME, Measurement, conform, with_readings
+from homeiq_assets.schema.bounds import out_of_bounds
+from homeiq_assets.schema.measurement import TIME, Measurement, conform, with_readings
 from homeiq_assets.stores.base import Replaced, Store
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window, ceil_to, floor_to, local_date, local_day, local_days, local_midnight
 
 log = logging.getLogger(__name__)

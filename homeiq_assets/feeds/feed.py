@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.window import Window, floor_to, local_date, local_day, next_day
 
 

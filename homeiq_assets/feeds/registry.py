@@ -6,29 +6,35 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.events import pulled as pulled_events
-from homeiq_assets.events import simulated as simulated_events
-from homeiq_assets.feeds.air_quality import airnow, open_meteo
+from homeiq_assets.feeds.air_quality import open_meteo
 from homeiq_assets.feeds.air_quality import simulated as simulated_air
-from homeiq_assets.feeds.calendar import google
+from homeiq_assets.feeds.air_quality.airnow import provider as airnow
 from homeiq_assets.feeds.calendar import home_assistant as home_assistant_calendar
 from homeiq_assets.feeds.calendar import simulated as simulated_calendar
-from homeiq_assets.feeds.carbon import electricity_maps, gb_carbon_intensity, watttime
-from homeiq_assets.feeds.carbon import energy_charts as energy_charts_carbon
+from homeiq_assets.feeds.calendar.google import provider as google
 from homeiq_assets.feeds.carbon import simulated as simulated_carbon
+from homeiq_assets.feeds.carbon.electricity_maps import provider as electricity_maps
+from homeiq_assets.feeds.carbon.energy_charts import provider as energy_charts_carbon
+from homeiq_assets.feeds.carbon.gb_carbon_intensity import provider as gb_carbon_intensity
+from homeiq_assets.feeds.carbon.watttime import provider as watttime
+from homeiq_assets.feeds.events import pulled as pulled_events
+from homeiq_assets.feeds.events import simulated as simulated_events
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.fx import frankfurter
 from homeiq_assets.feeds.fx import simulated as simulated_fx
-from homeiq_assets.feeds.meter import emporia, home_assistant, sense
 from homeiq_assets.feeds.meter import generic as generic_meter
+from homeiq_assets.feeds.meter import home_assistant
 from homeiq_assets.feeds.meter import simulated as simulated_meter
-from homeiq_assets.feeds.pricing import awattar, octopus, tibber
+from homeiq_assets.feeds.meter.emporia import provider as emporia
+from homeiq_assets.feeds.meter.sense import provider as sense
+from homeiq_assets.feeds.pricing import awattar, octopus
 from homeiq_assets.feeds.pricing import energy_charts as energy_charts_pricing
 from homeiq_assets.feeds.pricing import generic as generic_pricing
 from homeiq_assets.feeds.pricing import simulated as simulated_pricing
+from homeiq_assets.feeds.pricing.tibber import provider as tibber
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.measurements import SMART_METER_CIRCUIT
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import SMART_METER_CIRCUIT
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import HOUR
 
 SIMULATED, OFF, UNKNOWN = "simulated", "off", "unknown"

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.schema import TIME, Measurement, conform
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import TIME, Measurement, conform
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, ceil_to
 
 Floats = npt.NDArray[np.float64]

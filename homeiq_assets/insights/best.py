@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from homeiq_assets.insights.price_rank import instant, price_steps
-from homeiq_assets.steps import HOUR_NS, Steps, edges_of, fullest, known, numbers, times_of
-from homeiq_assets.tiers.holds import Floats, Ints, nanoseconds
+from homeiq_assets.series.holds import Floats, Ints, nanoseconds
+from homeiq_assets.series.steps import HOUR_NS, Steps, edges_of, fullest, known, numbers, times_of
 from homeiq_assets.window import Window
 
 CARBON, SOON, LATER = "carbon_intensity_gco2_kwh", "forecast_1h", "forecast_24h"

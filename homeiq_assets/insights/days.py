@@ -6,24 +6,26 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
-from homeiq_assets.bounds import believed, bounded, out_of_bounds
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import events_kept, opened_events
-from homeiq_assets.events.values import newest_each
+from homeiq_assets.feeds.events.values import newest_each
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
-from homeiq_assets.insight_measurements import (
-    DAILY_ENERGY_REPORT,
-    ELECTRICITY_PRICE_RANK,
-    OCCUPANCY_ACCURACY,
-    PHANTOM_LOAD,
-)
 from homeiq_assets.insights.best import Ahead, ahead
 from homeiq_assets.insights.energy_report import Report, energy_report
 from homeiq_assets.insights.phantom import NIGHTS, mean_price, night_figures, night_of, phantom_load
 from homeiq_assets.insights.presence import occupancy_accuracy, presence_events
 from homeiq_assets.insights.price_rank import price_rank
-from homeiq_assets.measurements import (
+from homeiq_assets.ledger.seals import left_days
+from homeiq_assets.schema.bounds import believed, bounded, out_of_bounds
+from homeiq_assets.schema.insights import (
+    DAILY_ENERGY_REPORT,
+    ELECTRICITY_PRICE_RANK,
+    OCCUPANCY_ACCURACY,
+    PHANTOM_LOAD,
+)
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import (
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
     HOME_ASSISTANT_EVENTS,
@@ -31,9 +33,7 @@ from homeiq_assets.measurements import (
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
-from homeiq_assets.retention.seals import left_days
-from homeiq_assets.schema import Measurement
-from homeiq_assets.steps import within
+from homeiq_assets.series.steps import within
 from homeiq_assets.stores.base import Store
 from homeiq_assets.views.bill import NEIGHBOURS
 from homeiq_assets.window import HOUR, Window, ceil_to, existing, local_day, local_midnight

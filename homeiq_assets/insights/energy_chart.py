@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 
 from homeiq_assets.insights.energy_report import Report
-from homeiq_assets.tiers.holds import Floats
+from homeiq_assets.series.holds import Floats
 
 WIDTH, HEIGHT = 300, 75
 LISTED, NAME = 8, 24

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT
 from homeiq_assets.insights.best import CARBON
 from homeiq_assets.insights.price_rank import price_steps
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import rows_of
-from homeiq_assets.steps import Steps, edges_of, ends_of, fullest, held, intervals, numbers, times_of, within
-from homeiq_assets.tiers.holds import Floats, Ints, nanoseconds
-from homeiq_assets.tiers.plausible import increases, jump_text, rates
+from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.series.holds import Floats, Ints, nanoseconds
+from homeiq_assets.series.plausible import increases, jump_text, rates
+from homeiq_assets.series.steps import Steps, edges_of, ends_of, fullest, held, intervals, numbers, times_of, within
 from homeiq_assets.window import HOUR, Window, hour_edges
 
 _STEP = nanoseconds(SMART_METER.step or HOUR)

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.insights.price_rank import instant
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import UNKNOWN
-from homeiq_assets.steps import fullest, intervals, times_of, within
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.schema.measurement import UNKNOWN
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.series.holds import nanoseconds
+from homeiq_assets.series.steps import fullest, intervals, times_of, within
 from homeiq_assets.window import HOUR, Window
 
 

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.insight_measurements import PHANTOM_LOAD
 from homeiq_assets.insights.price_rank import price_steps
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import rows_of
-from homeiq_assets.steps import Steps, edges_of, fullest, intervals
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.schema.insights import PHANTOM_LOAD
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.series.holds import nanoseconds
+from homeiq_assets.series.steps import Steps, edges_of, fullest, intervals
 from homeiq_assets.window import HOUR, Window
 
 NIGHTS = 7

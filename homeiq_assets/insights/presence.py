@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.insight_measurements import OCCUPANCY_ACCURACY
 from homeiq_assets.insights.price_rank import instant
-from homeiq_assets.schema import rows_of
-from homeiq_assets.steps import times_of
-from homeiq_assets.tiers.holds import NO_VALUE, ON, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.schema.insights import OCCUPANCY_ACCURACY
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.series.holds import NO_VALUE, ON, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.series.steps import times_of
 from homeiq_assets.window import Window
 
 CLASSES = ("motion", "occupancy", "presence")

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.feeds.pricing.slots import Slot, peak_periods
-from homeiq_assets.insight_measurements import ELECTRICITY_PRICE_RANK
-from homeiq_assets.schema import rows_of
-from homeiq_assets.steps import Steps
+from homeiq_assets.schema.insights import ELECTRICITY_PRICE_RANK
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.series.steps import Steps
 from homeiq_assets.views import bill
 from homeiq_assets.window import Window
 

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.measurements import TIERED_MEASUREMENTS, tier_of
-from homeiq_assets.retention_settings import EVERY, ages_of
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import TIERED_MEASUREMENTS, tier_of
+from homeiq_assets.settings.retention import EVERY, ages_of
+from homeiq_assets.settings.variables import Settings
 
 SPARE = 2
 """days that the raw rows of a day stay beyond the last time that a vendor is asked for it again"""

@@ -14,12 +14,12 @@ from homeiq_assets.errors import DamagedFile, FieldTypeConflict, PeriodError
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds.registry import observed
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.ledger.locks import alone
+from homeiq_assets.ledger.removed_days import Ledger
+from homeiq_assets.ledger.seals import expired_days, removed_days, restore_first, spelt
 from homeiq_assets.retention.ages import Level, age
-from homeiq_assets.retention.ledger import Ledger
-from homeiq_assets.retention.locks import alone
-from homeiq_assets.retention.seals import expired_days, removed_days, restore_first, spelt
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.window import Window

@@ -16,12 +16,12 @@ import pyarrow as pa
 from homeiq_assets.archive.merging import holds
 from homeiq_assets.errors import ArchiveError, CountsDiffer, DamagedFile, FieldTypeConflict, StoreError
 from homeiq_assets.home import Home
+from homeiq_assets.ledger.locks import alone
+from homeiq_assets.ledger.removed_days import Entry, Ledger, Proof, State
 from homeiq_assets.retention.ages import last_due
-from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
-from homeiq_assets.retention.locks import alone
-from homeiq_assets.retention.rows import same_rows
+from homeiq_assets.retention.row_sets import same_rows
 from homeiq_assets.retention.targets import NotProvenError, Target
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import local_date, local_day
 

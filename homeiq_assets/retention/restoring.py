@@ -17,20 +17,20 @@ from homeiq_assets.archive.months import is_simulated
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import read_period, revised_tags
 from homeiq_assets.errors import DamagedFile, FieldTypeConflict, PeriodError, SettingError, StoreError
-from homeiq_assets.events.as_stored import found_in, is_combined, separated
 from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import EventsPlace, events_bucket, events_place
+from homeiq_assets.events.stored_columns import found_in, is_combined, separated
 from homeiq_assets.feeds.registry import observed
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
-from homeiq_assets.retention.ledger import Ledger, State
-from homeiq_assets.retention.locks import alone
-from homeiq_assets.retention.seals import lasting
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import home_folder
+from homeiq_assets.ledger.locks import alone
+from homeiq_assets.ledger.removed_days import Ledger, State
+from homeiq_assets.ledger.seals import lasting
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.settings.variables import home_folder
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
-from homeiq_assets.stores.line_protocol import tags_as_stored
+from homeiq_assets.stores.embedded.store import EmbeddedStore
+from homeiq_assets.stores.influxdb.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.window import Window
 

@@ -14,16 +14,16 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.ledger.removed_days import Proof
+from homeiq_assets.ledger.seals import reaches, removed_days
 from homeiq_assets.retention.ages import Level, age
-from homeiq_assets.retention.ledger import Proof
 from homeiq_assets.retention.restoring import own_place
-from homeiq_assets.retention.rows import shortest_step, sums
-from homeiq_assets.retention.seals import reaches, removed_days
-from homeiq_assets.schema import Measurement
+from homeiq_assets.retention.row_sets import shortest_step, sums
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
-from homeiq_assets.tiers.compared import difference, readings_differ, readings_held
+from homeiq_assets.tiers.comparison import difference, readings_differ, readings_held
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.window import Window
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.stores.base import Replaced
 
 _ROW, _MATCH = "__row", "__match"

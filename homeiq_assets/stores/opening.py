@@ -1,9 +1,9 @@
 """Which store the settings mean, opened."""
 
-from homeiq_assets.settings import Settings, home_folder
+from homeiq_assets.settings.variables import Settings, home_folder
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
-from homeiq_assets.stores.influxdb import InfluxStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
+from homeiq_assets.stores.influxdb.store import InfluxStore
 
 
 def open_store(settings: Settings) -> Store:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.errors import CountsDiffer, StoreError
-from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.schema.measurement import TIME, Measurement
 from homeiq_assets.window import Window
 
 FIRST = datetime(1678, 1, 1, tzinfo=UTC)

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.events.meters import ENERGY, Meters, cycles, in_watt_hours, jumping
-from homeiq_assets.measurements import FLOAT, HOME_ASSISTANT_EVENTS, STRING, statistics, tier_of
-from homeiq_assets.schema import UNKNOWN, Field, Kind
-from homeiq_assets.tiers.holds import NO_VALUE, Ints, Mask, filled, is_value, nanoseconds, series_numbers
-from homeiq_assets.tiers.plausible import LONG_AGO, beyond_power, power_text
+from homeiq_assets.feeds.events.meters import ENERGY, Meters, cycles, in_watt_hours, jumping
+from homeiq_assets.schema.measurement import UNKNOWN, Field, Kind
+from homeiq_assets.schema.measurements import FLOAT, HOME_ASSISTANT_EVENTS, STRING, statistics, tier_of
+from homeiq_assets.series.holds import NO_VALUE, Ints, Mask, filled, is_value, nanoseconds, series_numbers
+from homeiq_assets.series.plausible import LONG_AGO, beyond_power, power_text
 from homeiq_assets.tiers.statistics import NO_LIMITS, Limits, known_at, rolled, stacked
 from homeiq_assets.window import Window, hour_edges
 

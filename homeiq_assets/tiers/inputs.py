@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import statistics
-from homeiq_assets.schema import TIME, Measurement
+from homeiq_assets.ledger.last_known import SPANS, in_archive, merged, remembered_fields
+from homeiq_assets.schema.measurement import TIME, Measurement
+from homeiq_assets.schema.measurements import statistics
+from homeiq_assets.series.holds import is_value
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
-from homeiq_assets.tiers.holds import is_value
 from homeiq_assets.tiers.raw import Raw
-from homeiq_assets.tiers.remembered import SPANS, in_archive, merged, remembered_fields
 from homeiq_assets.window import Window, local_day
 
 AHEAD = timedelta(days=8)

@@ -12,20 +12,20 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.bounds import believed, bounded
 from homeiq_assets.errors import SettingError
-from homeiq_assets.events.as_stored import combined
-from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import EventsPlace, archived_events, events_place, opened_events
 from homeiq_assets.events.source import NO_VALUE, EventSource
-from homeiq_assets.events.values import newest_known
+from homeiq_assets.events.stored_columns import combined
+from homeiq_assets.feeds.events.meters import owners_meters
+from homeiq_assets.feeds.events.values import newest_known
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.schema import Measurement, conform
+from homeiq_assets.ledger.last_known import how_many, in_tiers, merged, newest, remembered_fields
+from homeiq_assets.schema.bounds import believed, bounded
+from homeiq_assets.schema.measurement import Measurement, conform
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers import event_kinds, statistics
-from homeiq_assets.tiers.remembered import how_many, in_tiers, merged, newest, remembered_fields
 from homeiq_assets.window import Window
 
 

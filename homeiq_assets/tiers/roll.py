@@ -7,16 +7,16 @@ from itertools import groupby
 
 import pyarrow as pa
 
-from homeiq_assets.bounds import bounded, out_of_bounds
 from homeiq_assets.errors import StoreError
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import tier_of
-from homeiq_assets.retention.ledger import Ledger, State
-from homeiq_assets.retention.seals import expired_days, left_days, reaches, removed_days
-from homeiq_assets.schema import Measurement
+from homeiq_assets.ledger.removed_days import Ledger, State
+from homeiq_assets.ledger.seals import expired_days, left_days, reaches, removed_days
+from homeiq_assets.schema.bounds import bounded, out_of_bounds
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import tier_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
-from homeiq_assets.tiers.compared import difference
+from homeiq_assets.tiers.comparison import difference
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily

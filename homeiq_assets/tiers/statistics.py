@@ -1,6 +1,6 @@
 """Raw readings to hourly rows, hourly rows to daily ones (docs/tiers.md): Arrow in, Arrow out.
 
-What a tier's row says, for every measurement alike; how long readings hold is in `holds.py`.
+What a tier's row says, for every measurement alike; how long readings hold is in `series/holds.py`.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.measurements import statistics, tier_of
-from homeiq_assets.schema import TIME, Field, Measurement, conform
-from homeiq_assets.tiers.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
-from homeiq_assets.tiers.plausible import LONG_AGO, jump_text, rates
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, conform
+from homeiq_assets.schema.measurements import statistics, tier_of
+from homeiq_assets.series.holds import FieldReadings, Grid, Ints, nanoseconds, series_numbers
+from homeiq_assets.series.plausible import LONG_AGO, jump_text, rates
 from homeiq_assets.window import Window, hour_edges
 
 _STATISTICS: dict[str, Callable[[FieldReadings], pa.Array]] = {

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.schema import TIME
-from homeiq_assets.steps import ends_of
-from homeiq_assets.tiers.holds import Floats, Ints, nanoseconds
+from homeiq_assets.schema.measurement import TIME
+from homeiq_assets.series.holds import Floats, Ints, nanoseconds
+from homeiq_assets.series.steps import ends_of
 from homeiq_assets.window import Window
 
 DOLLARS, BASE = "USD", "EUR"

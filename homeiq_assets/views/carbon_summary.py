@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
 from homeiq_assets.tiers.statistics import daily_from_raw
 from homeiq_assets.window import Window
 

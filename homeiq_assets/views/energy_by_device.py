@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.events.meters import ENERGY as ENERGY_UNITS
-from homeiq_assets.events.meters import Meters, cycles, jumping
-from homeiq_assets.measurements import MV_DAILY_ENERGY_BY_DEVICE
-from homeiq_assets.schema import TIME, conform
-from homeiq_assets.tiers.holds import FieldReadings, Floats, Grid, Ints, Mask, nanoseconds, series_numbers
-from homeiq_assets.tiers.plausible import beyond_power, jump_text, power_text, rates
+from homeiq_assets.feeds.events.meters import ENERGY as ENERGY_UNITS
+from homeiq_assets.feeds.events.meters import Meters, cycles, jumping
+from homeiq_assets.schema.measurement import TIME, conform
+from homeiq_assets.schema.measurements import MV_DAILY_ENERGY_BY_DEVICE
+from homeiq_assets.series.holds import FieldReadings, Floats, Grid, Ints, Mask, nanoseconds, series_numbers
+from homeiq_assets.series.plausible import beyond_power, jump_text, power_text, rates
 from homeiq_assets.views.bill import Bill
 from homeiq_assets.window import Window
 

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from homeiq_assets.bounds import believed, bounded, out_of_bounds
 from homeiq_assets.errors import StoreError
-from homeiq_assets.events.meters import owners_meters
 from homeiq_assets.events.opening import events_kept, opened_events
+from homeiq_assets.feeds.events.meters import owners_meters
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import (
+from homeiq_assets.ledger.seals import left_days, reaches
+from homeiq_assets.schema.bounds import believed, bounded, out_of_bounds
+from homeiq_assets.schema.measurement import UNKNOWN, Measurement
+from homeiq_assets.schema.measurements import (
     ELECTRICITY_PRICING,
     FX_RATE,
     HOME_ASSISTANT_EVENTS,
     MV_DAILY_ENERGY_BY_DEVICE,
     MV_HOURLY_ROOM_ACTIVITY,
 )
-from homeiq_assets.retention.seals import left_days, reaches
-from homeiq_assets.schema import UNKNOWN, Measurement
-from homeiq_assets.setting_types import units_of
+from homeiq_assets.series.holds import nanoseconds
+from homeiq_assets.settings.types import units_of
 from homeiq_assets.stores.base import Store
-from homeiq_assets.tiers.holds import nanoseconds
 from homeiq_assets.views.bill import NEIGHBOURS, Bill, Slots, dollars_for_one, slots_of
 from homeiq_assets.views.energy_by_device import energy_by_device
 from homeiq_assets.views.readings import Day, days_of

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.events.source import NO_VALUE, EventSource
-from homeiq_assets.events.values import NUMBERS, chosen
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.schema import TIME, UNKNOWN
-from homeiq_assets.tiers.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
-from homeiq_assets.tiers.remembered import SPANS
+from homeiq_assets.feeds.events.values import NUMBERS, chosen
+from homeiq_assets.ledger.last_known import SPANS
+from homeiq_assets.schema.measurement import TIME, UNKNOWN
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.series.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
 from homeiq_assets.window import Window, local_day
 
 READINGS = pa.schema(

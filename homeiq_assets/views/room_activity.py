@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.measurements import MV_HOURLY_ROOM_ACTIVITY
-from homeiq_assets.schema import TIME, conform
-from homeiq_assets.tiers.holds import FieldReadings, Floats, Grid, Ints, Mask, held_until, nanoseconds, series_numbers
+from homeiq_assets.schema.measurement import TIME, conform
+from homeiq_assets.schema.measurements import MV_HOURLY_ROOM_ACTIVITY
+from homeiq_assets.series.holds import FieldReadings, Floats, Grid, Ints, Mask, held_until, nanoseconds, series_numbers
 from homeiq_assets.window import Window, hour_edges, local_day
 
 MOTION = "motion"

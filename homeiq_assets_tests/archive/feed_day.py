@@ -9,8 +9,8 @@ from homeiq_assets.archive.days import read_day, write_day
 from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import TIME
+from homeiq_assets.schema.measurement import TIME
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.window import local_day
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -9,8 +9,8 @@ from homeiq_assets.archive.manifest import Manifest, Period
 from homeiq_assets.archive.months import read_month, write_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
-from homeiq_assets.measurements import SMART_METER, tier_of
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER, tier_of
 from homeiq_assets.window import local_day, local_month
 
 DAILY = tier_of(SMART_METER, "daily")

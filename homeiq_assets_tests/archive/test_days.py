@@ -17,9 +17,9 @@ from homeiq_assets.archive.manifest import Period, describe, to_json
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import ArchiveError
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import TIME, conform, widened
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import TIME, conform, widened
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.archive import march
 from homeiq_assets_tests.archive.feed_day import DAY, FOLDER, VIENNA, WINDOW, raw_day, read, tag, write
 from homeiq_assets_tests.archive.march import parquet_names

@@ -17,8 +17,8 @@ from homeiq_assets.archive.months import write_month
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.s3 import S3Bucket
 from homeiq_assets.cli.demo import last_whole_month
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.window import local_day, local_month
 from homeiq_assets_tests.archive import feed_day, march
 from homeiq_assets_tests.archive.conftest import BUCKET

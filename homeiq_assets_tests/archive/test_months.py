@@ -19,9 +19,9 @@ from homeiq_assets.archive.months import read_month, refuse_simulated, write_mon
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.periods import manifest_of, read_period, write_period
 from homeiq_assets.errors import ArchiveError, SettingError
-from homeiq_assets.measurements import AIR_QUALITY, tier_of
-from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type, rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Field, Kind, Measurement, Tag, Type, rows_of
+from homeiq_assets.schema.measurements import AIR_QUALITY, tier_of
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import local_day, local_month
 from homeiq_assets_tests.archive.march import (
     DAILY,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from homeiq_assets.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING
-from homeiq_assets.schema import rows_of
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, ELECTRICITY_PRICING
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, Window, floor_to
 from homeiq_assets_tests.cli.conftest import Outcome
 

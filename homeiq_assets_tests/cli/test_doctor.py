@@ -12,18 +12,18 @@ from urllib.parse import quote
 
 import pytest
 
-from homeiq_assets.build import FEEDS
-from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_HISTORY
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, floor_to
 from homeiq_assets_tests.cli.conftest import Outcome
+from homeiq_assets_tests.simulated_vendors.awattar import AwattarVendor
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.simulated_vendors.home_assistant_history import HomeAssistantHistory
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 from homeiq_assets_tests.stores.places import put
 from homeiq_assets_tests.test_settings import WRONG
-from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
-from homeiq_assets_tests.vendors.home_assistant_history import HomeAssistantHistory
-from homeiq_assets_tests.vendors.server import Reply, json_reply
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
 
 Doctor = Callable[..., "Examined"]
 
@@ -196,7 +196,7 @@ def test_an_aws_variable_that_cannot_be_used_is_named_and_the_rest_is_looked_at_
     ("where", "what"),
     [
         ("homeiq_assets.feeds.meter.home_assistant.time_zone", "time zone"),
-        ("homeiq_assets.stores.embedded.EmbeddedStore.probe", "store"),
+        ("homeiq_assets.stores.embedded.store.EmbeddedStore.probe", "store"),
         ("homeiq_assets.archive.objects.LocalFolder.probe", "archive"),
     ],
 )

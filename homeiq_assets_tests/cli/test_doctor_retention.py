@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.cli.test_doctor import Doctor, doctor  # noqa: F401 (fixture)
 from homeiq_assets_tests.retention.aged_home import influx_variables

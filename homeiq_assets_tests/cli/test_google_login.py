@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from homeiq_assets_tests.cli.conftest import Outcome
-from homeiq_assets_tests.vendors.google import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, GoogleVendor
-from homeiq_assets_tests.vendors.server import html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.google import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, GoogleVendor
+from homeiq_assets_tests.simulated_vendors.server import html_reply, json_reply
 
 CONSENT_HOST = "https://accounts.google.com"
 

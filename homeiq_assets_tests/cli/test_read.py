@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import homeiq_assets
-from homeiq_assets.measurements import ALL, OCCUPANCY_PREDICTION, SMART_METER, tier_of
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import ALL, OCCUPANCY_PREDICTION, SMART_METER, tier_of
 from homeiq_assets.window import HOUR, Window, floor_to, local_day
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.household import Household, household

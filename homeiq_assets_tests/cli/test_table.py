@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeiq_assets.cli.table import show
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import Measurement, Type, rows_of
+from homeiq_assets.schema.measurements import (
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
     FX_RATE,
@@ -20,7 +21,6 @@ from homeiq_assets.measurements import (
     SMART_METER,
     tier_of,
 )
-from homeiq_assets.schema import Measurement, Type, rows_of
 from homeiq_assets.window import HOUR
 
 AT = datetime(2025, 10, 25, 22, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pyarrow as pa
 from homeiq_assets.events.opening import opened_events
 from homeiq_assets.events.source import EventSource
 from homeiq_assets.home import open_home
-from homeiq_assets.settings import Settings
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.influxd import Influxd
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.views.events import activity_days, energy_days
 from homeiq_assets.window import HOUR
 from homeiq_assets_tests.events.foreign_home import line

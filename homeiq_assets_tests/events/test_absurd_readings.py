@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from homeiq_assets.events.opening import opened_events
-from homeiq_assets.measurements import ELECTRICITY_PRICING, HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.removal import Outcome
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, HOME_ASSISTANT_EVENTS
 from homeiq_assets.views.events import energy_days
 from homeiq_assets.window import HOUR
 from homeiq_assets_tests.events.said_home import METER, OURS, THEIRS, D, Said, home_in, told

@@ -7,10 +7,10 @@ import pytest
 
 from homeiq_assets.errors import StoreError
 from homeiq_assets.events.home_assistant_schema import is_unit
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.events.foreign_home import DAY, NOON, ForeignHome, Value, events_of, line, told
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant
 
 pytestmark = pytest.mark.influxdb
 SOURCE = "home_assistant_influxdb"

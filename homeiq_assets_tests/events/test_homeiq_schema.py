@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.window import Window
 from homeiq_assets_tests.events.foreign_home import DAY, NOON, ForeignHome, Value, events_of, line, told
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from homeiq_assets.events.source import EventSource
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.series.holds import nanoseconds
 from homeiq_assets.views.bill import Bill
 from homeiq_assets.views.energy_by_device import Devices, energy_by_device
 from homeiq_assets.views.readings import days_of

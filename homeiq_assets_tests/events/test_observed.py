@@ -9,10 +9,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from homeiq_assets.automation.options import follows
-from homeiq_assets.build import build_defs
 from homeiq_assets.cli.doctor import examine
-from homeiq_assets.partitions import FROM_THE_DAY_BEFORE
+from homeiq_assets.defs.build import build_defs
+from homeiq_assets.defs.common.options import follows
+from homeiq_assets.defs.partitions import FROM_THE_DAY_BEFORE
 from homeiq_assets_tests.events.foreign_home import ForeignHome, line
 from homeiq_assets_tests.household import QUIET, Household, asset_key, failure_of, household
 

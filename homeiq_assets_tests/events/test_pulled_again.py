@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from homeiq_assets.feeds.collect import collect
-from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY, MV_DAILY_ENERGY_BY_DEVICE
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_HISTORY, MV_DAILY_ENERGY_BY_DEVICE
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
-from homeiq_assets_tests.events.pulled_home import (
+from homeiq_assets_tests.feeds.events.pulled_home import (
     DAY,
     GRID,
     LAMP,
@@ -27,7 +27,7 @@ from homeiq_assets_tests.events.pulled_home import (
     variables,
 )
 from homeiq_assets_tests.household import Household, failure_of, household
-from homeiq_assets_tests.vendors.home_assistant_history import HomeAssistantHistory
+from homeiq_assets_tests.simulated_vendors.home_assistant_history import HomeAssistantHistory
 
 EVENTS, VIEW = "feeds/home_assistant_events", "views/mv_daily_energy_by_device"
 HOUR = 60 * MINUTE

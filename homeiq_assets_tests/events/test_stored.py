@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.build import build_defs
+from homeiq_assets.defs.build import build_defs
 from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.events.opening import FEED, opened_events
 from homeiq_assets.events.stored import StoredEvents
 from homeiq_assets.feeds.registry import choice, observed, serves
 from homeiq_assets.home import open_home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, tier_of
 from homeiq_assets.reading import measurement_of
-from homeiq_assets.schema import rows_of
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, tier_of
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.events.foreign_home import DAY, NOON, events_of, told
 from homeiq_assets_tests.household import asset_key, household

@@ -14,13 +14,18 @@ from homeiq_assets.feeds.collect import Collected, collect
 from homeiq_assets.feeds.meter import simulated as meter
 from homeiq_assets.feeds.pricing import awattar
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.measurements import ELECTRICITY_PRICING, OCCUPANCY_PREDICTION, SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import (
+    ELECTRICITY_PRICING,
+    OCCUPANCY_PREDICTION,
+    SMART_METER,
+    SMART_METER_CIRCUIT,
+)
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
-from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.server import Misbehaviour, json_reply
+from homeiq_assets_tests.simulated_vendors.awattar import AwattarVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, json_reply
 
 VIENNA, KOLKATA, LORD_HOWE = ZoneInfo("Europe/Vienna"), ZoneInfo("Asia/Kolkata"), ZoneInfo("Australia/Lord_Howe")
 LATER = datetime(2025, 12, 1, tzinfo=UTC)

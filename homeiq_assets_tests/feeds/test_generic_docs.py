@@ -6,9 +6,9 @@ from pathlib import Path
 import jmespath
 import pytest
 
-from homeiq_assets.feeds.described_url import KNOWN, Template
 from homeiq_assets.feeds.pricing import tariff
-from homeiq_assets.settings import PROJECT, load
+from homeiq_assets.settings.variables import PROJECT, load
+from homeiq_assets.vendors.described_url import KNOWN, Template
 
 TEXT = (PROJECT / "docs" / "generic.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"(?:^    [A-Z_]+=.*\n)+", TEXT, re.MULTILINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurements import (
     ELECTRICITY_PRICING,
     ELECTRICITY_PRICING_FORECAST,
     SMART_METER,
@@ -14,8 +14,8 @@ from homeiq_assets.measurements import (
 )
 from homeiq_assets_tests.feeds.meter.described_meter import CIRCUITS, DAY, MINUTE, VIENNA
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.described import DescribedVendor
-from homeiq_assets_tests.vendors.server import html_reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.server import html_reply, json_reply, no_waiting
 
 HOUR = timedelta(hours=1)
 NOON = DAY.start + 12 * HOUR

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from homeiq_assets.build import FEEDS, build_defs
+from homeiq_assets.defs.build import FEEDS, build_defs
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, provider_of, serves
 from homeiq_assets.home import open_home
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 
 SettingsOf = Callable[..., Settings]
 BY_NAME = {feed.name: feed for feed in FEEDS}

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeiq_assets.bounds import out_of_bounds
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.registry import PROVIDERS
-from homeiq_assets.measurements import FEED_MEASUREMENTS
-from homeiq_assets.schema import TIME
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.bounds import out_of_bounds
+from homeiq_assets.schema.measurement import TIME
+from homeiq_assets.schema.measurements import FEED_MEASUREMENTS
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import HOUR, Window, floor_to, local_day, local_midnight
 
 FAMILY = {

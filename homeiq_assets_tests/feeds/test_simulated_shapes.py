@@ -14,7 +14,7 @@ import pytest
 from homeiq_assets.feeds.air_quality.aqi import category_of, index_of
 from homeiq_assets.feeds.registry import PROVIDERS
 from homeiq_assets.feeds.simulation import sun
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from homeiq_assets.feeds.collect import StoredDay, survey
-from homeiq_assets.measurements import AIR_QUALITY, CARBON_INTENSITY, ELECTRICITY_PRICING, FX_RATE, SMART_METER
-from homeiq_assets.schema import Measurement, rows_of
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurement import Measurement, rows_of
+from homeiq_assets.schema.measurements import AIR_QUALITY, CARBON_INTENSITY, ELECTRICITY_PRICING, FX_RATE, SMART_METER
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window, ceil_to, local_day
 
 VIENNA, LORD_HOWE = "Europe/Vienna", "Australia/Lord_Howe"

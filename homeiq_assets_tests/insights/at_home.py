@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import (
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
     HOME_ASSISTANT_EVENTS,
@@ -15,7 +16,6 @@ from homeiq_assets.measurements import (
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
-from homeiq_assets.schema import rows_of
 from homeiq_assets.window import HOUR, Window, local_day
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -9,10 +9,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.automation.charts import LIMIT
-from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT
+from homeiq_assets.defs.common.charts import LIMIT
 from homeiq_assets.insights.energy_chart import energy_chart, share_table
 from homeiq_assets.insights.energy_report import Report
+from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT
 
 EMPTY: pa.Table = DAILY_ENERGY_REPORT.empty()
 NOTHING = np.zeros(24)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT
 from homeiq_assets.insights.energy_report import Report, energy_report
+from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.insights.at_home import (
     DAY,

@@ -9,19 +9,19 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.automation.charts import LIMIT
+from homeiq_assets.defs.common.charts import LIMIT
 from homeiq_assets.feeds.meter.simulated import build as simulated_meter
 from homeiq_assets.feeds.pricing.simulated import build as simulated_prices
 from homeiq_assets.home import Home
-from homeiq_assets.insight_measurements import (
+from homeiq_assets.insights.days import phantom_days, rank_days, report_days
+from homeiq_assets.schema.insights import (
     DAILY_ENERGY_REPORT,
     ELECTRICITY_PRICE_RANK,
     INSIGHT_MEASUREMENTS,
     OCCUPANCY_ACCURACY,
     PHANTOM_LOAD,
 )
-from homeiq_assets.insights.days import phantom_days, rank_days, report_days
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurements import (
     AIR_QUALITY,
     ELECTRICITY_PRICING,
     SMART_METER,

@@ -5,8 +5,8 @@ from datetime import datetime
 import pyarrow as pa
 
 from homeiq_assets.insights.notable import category_changes, high_loads
-from homeiq_assets.measurements import AIR_QUALITY
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets.window import Window
 from homeiq_assets_tests.insights.at_home import DAY, VIENNA, at, meter_of
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.insight_measurements import PHANTOM_LOAD
 from homeiq_assets.insights.phantom import mean_price, night_figures, night_of, phantom_load
+from homeiq_assets.schema.insights import PHANTOM_LOAD
 from homeiq_assets.window import HOUR, Window
 from homeiq_assets_tests.insights.at_home import (
     DAY,

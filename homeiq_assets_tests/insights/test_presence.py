@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.insight_measurements import OCCUPANCY_ACCURACY
 from homeiq_assets.insights.presence import SLOT, occupancy_accuracy, presence_events
+from homeiq_assets.schema.insights import OCCUPANCY_ACCURACY
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.insights.at_home import (
     DAY,

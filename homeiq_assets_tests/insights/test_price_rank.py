@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.insight_measurements import ELECTRICITY_PRICE_RANK
 from homeiq_assets.insights.price_rank import price_rank
+from homeiq_assets.schema.insights import ELECTRICITY_PRICE_RANK
 from homeiq_assets.window import HOUR, Window, local_date, local_day
 from homeiq_assets_tests.insights.at_home import DAY, DAYS, MINUTE, VIENNA, at, every, plain, prices_of
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from homeiq_assets.insights.energy_report import energy_report
 from homeiq_assets.insights.notable import high_loads
 from homeiq_assets.insights.phantom import night_figures, night_of
-from homeiq_assets.steps import ends_of
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.series.holds import nanoseconds
+from homeiq_assets.series.steps import ends_of
 from homeiq_assets.window import HOUR, Window
 from homeiq_assets_tests.insights.at_home import (
     DAY,

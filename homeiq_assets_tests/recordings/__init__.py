@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant, Power
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+from homeiq_assets_tests.simulated_vendors.awattar import AwattarVendor
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant, Power
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 
 FOLDER = Path(__file__).parent
 GRAMS_PER_POUND = 453.59237

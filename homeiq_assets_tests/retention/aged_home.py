@@ -9,15 +9,15 @@ import pytest
 
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
-from homeiq_assets.build import FEEDS, raw_of
+from homeiq_assets.defs.build import FEEDS, raw_of
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.retention import advice
 from homeiq_assets.retention.archiving import archive_days, archive_months
 from homeiq_assets.retention.removal import Outcome, remove_days
 from homeiq_assets.retention.targets import RawTarget
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Probe, Store
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.tiers.raw import opened_raw

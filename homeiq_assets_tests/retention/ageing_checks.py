@@ -16,19 +16,19 @@ import pyarrow.compute as pc
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.events.opening import events_bucket, events_place
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.ledger.last_known import remembered_fields
+from homeiq_assets.ledger.removed_days import Ledger, State
 from homeiq_assets.retention.ages import Level, last_due
-from homeiq_assets.retention.ledger import Ledger, State
 from homeiq_assets.retention.restoring import restore_days
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import home_folder
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.series.holds import NO_VALUE
+from homeiq_assets.settings.variables import home_folder
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.tiers import event_kinds, statistics
-from homeiq_assets.tiers.compared import difference
-from homeiq_assets.tiers.holds import NO_VALUE
-from homeiq_assets.tiers.remembered import remembered_fields
+from homeiq_assets.tiers.comparison import difference
 from homeiq_assets.window import Window, local_date, local_day, local_month
 from homeiq_assets_tests.retention.ageing import Ageing
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, Tag, conform
+from homeiq_assets.schema.measurements import (
     BOOLEAN,
     CARBON_INTENSITY,
     ELECTRICITY_PRICING,
@@ -23,7 +24,6 @@ from homeiq_assets.measurements import (
     SMART_METER_CIRCUIT,
     STRING,
 )
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, conform
 from homeiq_assets.window import local_day
 
 MEASUREMENTS = (HOME_ASSISTANT_EVENTS, SMART_METER, SMART_METER_CIRCUIT, ELECTRICITY_PRICING, CARBON_INTENSITY)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets_tests.retention.crash_checks import End, Expected, Look, end_of
 from homeiq_assets_tests.retention.crash_home import SIXTY_DAYS, House
 from homeiq_assets_tests.retention.crash_places import Opened, at, in_folder, in_services, moto, with_services

@@ -14,12 +14,12 @@ import pyarrow as pa
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.archive.objects import ObjectStore
-from homeiq_assets.measurements import tier_of
+from homeiq_assets.ledger.removed_days import Entry, Ledger, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Entry, Ledger, State
-from homeiq_assets.retention_measurements import RETENTION_DAYS
-from homeiq_assets.retention_settings import names_of
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import tier_of
+from homeiq_assets.schema.retention import RETENTION_DAYS
+from homeiq_assets.settings.retention import names_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers.raw import opened_raw

@@ -18,12 +18,17 @@ from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import ELECTRICITY_PRICING, HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, SMART_METER
 from homeiq_assets.retention.archiving import archive_days, archive_months
 from homeiq_assets.retention.removal import Outcome, remove_days
 from homeiq_assets.retention.targets import DailyTarget, HourlyTarget, RawTarget, Target
-from homeiq_assets.schema import Field, Measurement, Type, rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Field, Measurement, Type, rows_of
+from homeiq_assets.schema.measurements import (
+    ELECTRICITY_PRICING,
+    HOME_ASSISTANT_EVENTS,
+    HOME_ASSISTANT_HISTORY,
+    SMART_METER,
+)
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
 from homeiq_assets.tiers.raw import opened_raw

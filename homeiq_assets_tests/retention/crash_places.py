@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from homeiq_assets.archive.objects import LocalFolder, ObjectStore
 from homeiq_assets.archive.s3 import S3Bucket
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.retention.crash_home import House
 from homeiq_assets_tests.retention.crash_proxy import INFLUXDB, S3
 from homeiq_assets_tests.stores.influxd import Influxd

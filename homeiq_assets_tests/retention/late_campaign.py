@@ -26,8 +26,8 @@ from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import Tag
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Tag
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.window import Window, local_month
 from homeiq_assets_tests.retention.old_days import (

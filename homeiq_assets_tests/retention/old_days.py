@@ -16,17 +16,17 @@ import pyarrow as pa
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import SMART_METER, tier_of
+from homeiq_assets.ledger.removed_days import Entry, Ledger
 from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.archiving import Archived, archive_days, archive_months
-from homeiq_assets.retention.ledger import Entry, Ledger
 from homeiq_assets.retention.removal import Removal, remove_days
 from homeiq_assets.retention.restoring import Restored, restore_days, restore_months
 from homeiq_assets.retention.targets import DailyTarget, HourlyTarget, RawTarget, Target
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema.measurements import SMART_METER, tier_of
+from homeiq_assets.series.holds import nanoseconds
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.opening import open_store
-from homeiq_assets.tiers.holds import nanoseconds
 from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets.tiers.roll import RolledDay, roll_daily, roll_hourly
 from homeiq_assets.window import HOUR, Window, local_day

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from homeiq_assets.insights.days import report_days
-from homeiq_assets.measurements import SMART_METER
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.stores.base import Store
 from homeiq_assets_tests.household import QUIET, checks_of, failure_of, household
 from homeiq_assets_tests.retention.old_days import DAY, OldDays, old_days, three_at_night

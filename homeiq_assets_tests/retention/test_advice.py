@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention import advice
 from homeiq_assets.retention.archiving import archive_days
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets_tests.retention.aged_home import DAY, PAIRS, AgedHome, Opened, influx_variables, told
 from homeiq_assets_tests.stores.influxd import Influxd

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.removal import Outcome
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets_tests.household import settings_in
 from homeiq_assets_tests.retention.ageing import Ageing
 from homeiq_assets_tests.retention.ageing_checks import check, check_restored

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, SMART_METER, tier_of
-from homeiq_assets.schema import rows_of
-from homeiq_assets.tiers.compared import difference
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, SMART_METER, tier_of
+from homeiq_assets.tiers.comparison import difference
 from homeiq_assets.tiers.event_kinds import compared
 
 DAILY = tier_of(SMART_METER, "daily")

@@ -9,15 +9,15 @@ import pytest
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import SMART_METER, tier_of
+from homeiq_assets.ledger.removed_days import Ledger, State
 from homeiq_assets.retention.ages import Level, age, last_due
 from homeiq_assets.retention.archiving import archive_days, archive_months
-from homeiq_assets.retention.ledger import Ledger, State
 from homeiq_assets.retention.removal import remove_days
 from homeiq_assets.retention.restoring import restore_days
 from homeiq_assets.retention.targets import DailyTarget, HourlyTarget, RawTarget
-from homeiq_assets.retention_measurements import RETENTION_OPERATIONS
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurements import SMART_METER, tier_of
+from homeiq_assets.schema.retention import RETENTION_OPERATIONS
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets.tiers.roll import roll_daily, roll_hourly
 from homeiq_assets.window import Window, local_date, local_day

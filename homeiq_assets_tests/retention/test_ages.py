@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.measurements import CARBON_INTENSITY, HOME_ASSISTANT_EVENTS, SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.retention.ages import Level, age, checked_age, last_due
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, HOME_ASSISTANT_EVENTS, SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.settings.variables import Settings
 
 SettingsOf = Callable[..., Settings]
 

@@ -11,14 +11,14 @@ import pytest
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.months import read_month
 from homeiq_assets.errors import SettingError
-from homeiq_assets.measurements import SMART_METER
+from homeiq_assets.ledger.removed_days import Entry, Ledger, Proof, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.retention.rows import same_rows
-from homeiq_assets.schema import Measurement
+from homeiq_assets.retention.row_sets import same_rows
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, Window, local_month
 from homeiq_assets_tests.retention.old_days import (
     DAILY,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import StoreError
+from homeiq_assets.ledger.removed_days import State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets.stores.base import Store
 from homeiq_assets_tests.retention.crash_moments import (

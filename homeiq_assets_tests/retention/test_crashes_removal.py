@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from homeiq_assets.ledger.removed_days import SEALED, Entry, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import SEALED, Entry, State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets.window import Window
 from homeiq_assets_tests.retention.crash_moments import (

@@ -8,11 +8,11 @@ import pytest
 
 from homeiq_assets.archive.manifest import MANIFEST, Period
 from homeiq_assets.errors import DamagedFile
+from homeiq_assets.ledger.removed_days import Entry, Ledger, Proof, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.retention.old_days import DAY, METER, OldDays, old_days, three_at_night
 
 D = date(2025, 10, 26)

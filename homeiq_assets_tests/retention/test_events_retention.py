@@ -13,12 +13,12 @@ import pytest
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events.opening import opened_events
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
-from homeiq_assets.retention.ledger import State
+from homeiq_assets.ledger.removed_days import State
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.window import HOUR, local_day
 from homeiq_assets_tests.events.foreign_home import line

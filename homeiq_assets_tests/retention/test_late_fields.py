@@ -12,14 +12,14 @@ import pytest
 
 from homeiq_assets.archive.days import read_day
 from homeiq_assets.archive.months import read_month
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.ledger.removed_days import Ledger, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Ledger, State
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import Field, Tag, Type
-from homeiq_assets.settings import home_folder
+from homeiq_assets.schema.measurement import Field, Tag, Type
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.settings.variables import home_folder
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.window import local_month
 from homeiq_assets_tests.retention.old_days import (

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.retention.removal import Outcome
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets_tests.retention.old_days import DAY, OldDays, in_influxdb, meter_rows, old_days, three_at_night
 from homeiq_assets_tests.stores.influxd import Influxd

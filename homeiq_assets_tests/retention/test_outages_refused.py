@@ -9,8 +9,8 @@ import pytest
 
 from homeiq_assets.archive.s3 import S3Bucket
 from homeiq_assets.errors import ArchiveError, StoreError
+from homeiq_assets.ledger.removed_days import State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets_tests.archive.conftest import BUCKET
 from homeiq_assets_tests.archive.meddling import Meddler, meddling

@@ -11,12 +11,12 @@ import pytest
 
 from homeiq_assets.archive.manifest import Period
 from homeiq_assets.archive.periods import manifest_of
-from homeiq_assets.measurements import SMART_METER, statistics
-from homeiq_assets.retention.ledger import Entry, State
+from homeiq_assets.ledger.removed_days import Entry, State
 from homeiq_assets.retention.removal import Outcome, Removal
-from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type, rows_of
+from homeiq_assets.schema.measurement import Field, Kind, Measurement, Tag, Type, rows_of
+from homeiq_assets.schema.measurements import SMART_METER, statistics
 from homeiq_assets.stores.base import Store
-from homeiq_assets.tiers.compared import INSIDE, readings_differ
+from homeiq_assets.tiers.comparison import INSIDE, readings_differ
 from homeiq_assets_tests.retention.old_days import (
     DAILY,
     DAY,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from homeiq_assets.ledger.removed_days import Entry, Ledger, State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Entry, Ledger, State
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import Field, Type
+from homeiq_assets.schema.measurement import Field, Type
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.window import Window
 from homeiq_assets_tests.retention.old_days import DAY, HOURLY, METER, OldDays, altered, old_days, three_at_night

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.retention.removal import Outcome
+from homeiq_assets.series.holds import nanoseconds
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.retention.old_days import DAY, HOURLY, OldDays, old_days, three_at_night
 
 CHANGES = [

@@ -8,12 +8,12 @@ import pytest
 from homeiq_assets.archive.manifest import Period
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
+from homeiq_assets.ledger.removed_days import State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import State
 from homeiq_assets.retention.removal import Outcome
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.retention.old_days import DAILY, DAY, HOURLY, METER, OldDays, altered, old_days, three_at_night
 
 D = date(2025, 10, 26)

@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from homeiq_assets.automation.days_told import DaysTold
-from homeiq_assets.automation.days_told import recorded as recorded_as
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.retention_measurements import RETENTION_OPERATIONS
+from homeiq_assets.defs.common.day_reports import DaysTold
+from homeiq_assets.defs.common.day_reports import recorded as recorded_as
+from homeiq_assets.schema.measurements import SMART_METER
+from homeiq_assets.schema.retention import RETENTION_OPERATIONS
 from homeiq_assets_tests.household import Household, asset_key, failure_of, household
 
 NOW = datetime(2025, 11, 20, 10, 7, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 
 from homeiq_assets.archive.objects import LocalFolder
 from homeiq_assets.errors import ArchiveError
-from homeiq_assets.measurements import HOME_ASSISTANT_HISTORY, SMART_METER, TIERED_MEASUREMENTS
-from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
-from homeiq_assets.retention.report.shown import LONGEST, table
+from homeiq_assets.ledger.removed_days import Entry, Ledger, Proof, State
 from homeiq_assets.retention.report.summary import GB, PARQUET_ROW, Line, Report, keep_report, made_report
-from homeiq_assets.retention_measurements import RETENTION_METRICS, RETENTION_OPERATIONS
+from homeiq_assets.retention.report.table import LONGEST, table
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_HISTORY, SMART_METER, TIERED_MEASUREMENTS
+from homeiq_assets.schema.retention import RETENTION_METRICS, RETENTION_OPERATIONS
 from homeiq_assets_tests.household import Household, household, plain
 from homeiq_assets_tests.retention.aged_home import ROWS, AgedHome, Opened
 from homeiq_assets_tests.stores.places import ALWAYS, put

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.retention.ledger import Entry, Ledger, Proof, State
+from homeiq_assets.ledger.removed_days import Entry, Ledger, Proof, State
 from homeiq_assets.retention.report.summary import DEAREST, ENOUGH, INFLUXDB_ROW, keep_report, made_report
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.window import local_day
 from homeiq_assets_tests.retention.aged_home import ROWS, AgedHome, Opened, influx_variables
 from homeiq_assets_tests.stores.influxd import Influxd

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from homeiq_assets.measurements import AIR_QUALITY, HOME_ASSISTANT_HISTORY, SMART_METER
-from homeiq_assets.schema import Field, Measurement, Type
+from homeiq_assets.schema.measurement import Field, Measurement, Type
+from homeiq_assets.schema.measurements import AIR_QUALITY, HOME_ASSISTANT_HISTORY, SMART_METER
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.influxd import Influxd

@@ -11,14 +11,14 @@ import pytest
 from homeiq_assets.archive.manifest import Period
 from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import SettingError
-from homeiq_assets.measurements import SMART_METER
+from homeiq_assets.ledger.removed_days import State
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import State
 from homeiq_assets.retention.removal import Outcome
 from homeiq_assets.retention.restoring import Restored
-from homeiq_assets.schema import Field, Type
+from homeiq_assets.schema.measurement import Field, Type
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets_tests.retention.old_days import (
     DAILY,

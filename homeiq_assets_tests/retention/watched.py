@@ -5,8 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from homeiq_assets.retention_measurements import RETENTION_DAYS
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.retention import RETENTION_DAYS
 from homeiq_assets.stores.base import Store
 
 

@@ -14,8 +14,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
-from homeiq_assets.measurements import CARBON_INTENSITY, SMART_METER
-from homeiq_assets.schema import Measurement, rows_of
+from homeiq_assets.schema.measurement import Measurement, rows_of
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, SMART_METER
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.places import Place, Row, put, rows

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from homeiq_assets.errors import HomeiqError, SettingError, StoreError
-from homeiq_assets.measurements import AIR_QUALITY
+from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.places import Row, put

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from homeiq_assets.schema import Measurement, rows_of
+from homeiq_assets.schema.measurement import Measurement, rows_of
 from homeiq_assets.stores.base import Store
-from homeiq_assets.stores.embedded import EmbeddedStore
-from homeiq_assets.stores.influxdb import InfluxStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
+from homeiq_assets.stores.influxdb.store import InfluxStore
 from homeiq_assets.window import Window
 
 Row = Mapping[str, Any]

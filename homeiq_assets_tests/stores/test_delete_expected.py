@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import AIR_QUALITY
-from homeiq_assets.schema import Field, Type
+from homeiq_assets.schema.measurement import Field, Type
+from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.failing import DAY, NOON, STORED, air, error_of

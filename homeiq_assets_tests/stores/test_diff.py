@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.schema import Field, Measurement, Tag, Type, rows_of
+from homeiq_assets.schema.measurement import Field, Measurement, Tag, Type, rows_of
 from homeiq_assets.stores.base import Replaced
 from homeiq_assets.stores.diff import Plan, plan
 from homeiq_assets_tests.stores.places import plain

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import AIR_QUALITY, HOME_ASSISTANT_HISTORY
+from homeiq_assets.schema.measurements import AIR_QUALITY, HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.base import Store
 from homeiq_assets_tests.stores.places import EmbeddedPlace, Row, plain, put, rows
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import Field, Tag, Type, rows_of
+from homeiq_assets.schema.measurement import Field, Tag, Type, rows_of
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.stores.base import Store
 from homeiq_assets_tests.stores.places import held, put, rows
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.measurements import AIR_QUALITY, CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY, SMART_METER
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import AIR_QUALITY, CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY, SMART_METER
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.places import ALWAYS, Place, Row, held, plain, put, rows

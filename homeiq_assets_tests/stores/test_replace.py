@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import (
     AIR_QUALITY,
     CARBON_INTENSITY,
     MV_DAILY_CARBON_SUMMARY,
     SMART_METER,
     SMART_METER_CIRCUIT,
 )
-from homeiq_assets.schema import rows_of
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.stores.places import ALWAYS, Row, held, put, rows

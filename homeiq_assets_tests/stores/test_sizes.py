@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import AIR_QUALITY, SMART_METER, tier_of
-from homeiq_assets.schema import Field, Measurement, Type
+from homeiq_assets.schema.measurement import Field, Measurement, Type
+from homeiq_assets.schema.measurements import AIR_QUALITY, SMART_METER, tier_of
 from homeiq_assets_tests.stores.failing import STORED, error_of
 from homeiq_assets_tests.stores.influxd import Influxd
 from homeiq_assets_tests.stores.places import ALWAYS, EmbeddedPlace, InfluxPlace, put

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, Tag, Type
 from homeiq_assets.stores.tables import ordered
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.measurements import AIR_QUALITY, SMART_METER, tier_of
+from homeiq_assets.schema.measurements import AIR_QUALITY, SMART_METER, tier_of
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.crashes import processes

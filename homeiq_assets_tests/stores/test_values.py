@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.schema import TIME, UNKNOWN, Field, Measurement, Tag, Type, conform, rows_of
+from homeiq_assets.schema.measurement import TIME, UNKNOWN, Field, Measurement, Tag, Type, conform, rows_of
 from homeiq_assets.stores.base import Replaced, Store
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.places import ALWAYS, held, plain, put, rows

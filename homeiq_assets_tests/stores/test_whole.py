@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from homeiq_assets.errors import FieldTypeConflict
-from homeiq_assets.measurements import SMART_METER
-from homeiq_assets.schema import TIME, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema.measurement import TIME, Field, Measurement, Tag, Type, conform
+from homeiq_assets.schema.measurements import SMART_METER
 from homeiq_assets.stores.base import Replaced, Store
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window
 from homeiq_assets_tests.stores.places import EmbeddedPlace, Place, Row, plain, put
 

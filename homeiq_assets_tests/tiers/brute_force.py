@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from homeiq_assets.schema import Field, Kind, Measurement, Tag, Type
+from homeiq_assets.schema.measurement import Field, Kind, Measurement, Tag, Type
 from homeiq_assets.window import Window, local_day
 
 HOME = Measurement(

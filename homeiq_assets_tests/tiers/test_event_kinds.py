@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, tier_of
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, tier_of
 from homeiq_assets.tiers.event_kinds import daily_from_raw, hourly
 from homeiq_assets.tiers.statistics import daily
 from homeiq_assets.window import Window, hour_edges, local_day

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from homeiq_assets.measurements import MV_DAILY_CARBON_SUMMARY, SMART_METER, tier_of
-from homeiq_assets.schema import TIME, Field, Kind, Measurement, Tag, Type
+from homeiq_assets.schema.measurement import TIME, Field, Kind, Measurement, Tag, Type
+from homeiq_assets.schema.measurements import MV_DAILY_CARBON_SUMMARY, SMART_METER, tier_of
 from homeiq_assets.tiers.statistics import daily, daily_from_raw, hourly
 from homeiq_assets.window import Window, hour_edges, local_day
 from homeiq_assets_tests.tiers.brute_force import HOME, Case, cases, differences, expected

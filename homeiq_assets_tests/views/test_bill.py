@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from homeiq_assets.measurements import ELECTRICITY_PRICING
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING
 from homeiq_assets.views.bill import slots_of
 from homeiq_assets.window import Window
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeiq_assets.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import CARBON_INTENSITY, MV_DAILY_CARBON_SUMMARY
 from homeiq_assets.views.carbon_summary import carbon_summary
 from homeiq_assets.window import local_day
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from homeiq_assets.measurements import FX_RATE, MV_DAILY_ENERGY_BY_DEVICE
-from homeiq_assets.schema import rows_of
-from homeiq_assets.setting_types import units_of
-from homeiq_assets.tiers.holds import nanoseconds
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import FX_RATE, MV_DAILY_ENERGY_BY_DEVICE
+from homeiq_assets.series.holds import nanoseconds
+from homeiq_assets.settings.types import units_of
 from homeiq_assets.views.bill import Bill, dollars_for_one
 from homeiq_assets.views.energy_by_device import Devices, energy_by_device
 from homeiq_assets.views.readings import readings_of

@@ -13,15 +13,15 @@ import pytest
 
 from homeiq_assets.events.stored import StoredEvents
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import (
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import (
     ELECTRICITY_PRICING,
     FX_RATE,
     HOME_ASSISTANT_HISTORY,
     MV_DAILY_ENERGY_BY_DEVICE,
     MV_HOURLY_ROOM_ACTIVITY,
 )
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.views.events import activity_days, energy_days
 from homeiq_assets.views.readings import days_of

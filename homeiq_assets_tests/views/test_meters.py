@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from homeiq_assets.events.meters import Meters, owners_meters
+from homeiq_assets.feeds.events.meters import Meters, owners_meters
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, MV_DAILY_ENERGY_BY_DEVICE, tier_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import (
+    HOME_ASSISTANT_EVENTS,
+    HOME_ASSISTANT_HISTORY,
+    MV_DAILY_ENERGY_BY_DEVICE,
+    tier_of,
+)
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.tiers.raw import opened_raw
 from homeiq_assets.tiers.roll import roll_daily, roll_hourly

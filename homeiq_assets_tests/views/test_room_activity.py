@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.measurements import MV_HOURLY_ROOM_ACTIVITY
+from homeiq_assets.schema.measurements import MV_HOURLY_ROOM_ACTIVITY
 from homeiq_assets.views.readings import readings_of
 from homeiq_assets.views.room_activity import room_activity
 from homeiq_assets.window import Window, local_day

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import given
 
-from homeiq_assets.measurements import ELECTRICITY_PRICING
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING
 from homeiq_assets.views.bill import Bill, slots_of
 from homeiq_assets.views.energy_by_device import energy_by_device
 from homeiq_assets.views.readings import days_of

@@ -7,7 +7,7 @@ ends at 500.
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from homeiq_assets.schema import UNKNOWN
+from homeiq_assets.schema.measurement import UNKNOWN
 
 OZONE_1H = "Ozone, 1 h"
 NOWCAST_HOURS = 12

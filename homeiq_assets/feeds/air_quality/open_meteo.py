@@ -22,13 +22,13 @@ from homeiq_assets.feeds.air_quality.aqi import (
     ozone_index,
 )
 from homeiq_assets.feeds.air_quality.readings import Place, Reading, answers_of, believable, place_of
-from homeiq_assets.feeds.answers import VendorFailure
-from homeiq_assets.feeds.http import Params, VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.feeds.skipped import without_odd
-from homeiq_assets.measurements import AIR_QUALITY
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import AIR_QUALITY
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.answers import VendorFailure
+from homeiq_assets.vendors.http import Params, VendorClient
+from homeiq_assets.vendors.quotas import Quota
+from homeiq_assets.vendors.skipped import without_odd
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
 NAME = "open_meteo"

@@ -10,10 +10,10 @@ from math import inf
 
 from homeiq_assets.feeds.air_quality.aqi import category_of
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import AIR_QUALITY
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import AIR_QUALITY
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import HOUR, Window
 
 FIELDS = {"PM2.5": "pm25", "PM10": "pm10", "Ozone": "ozone"}

@@ -9,8 +9,8 @@ import numpy as np
 from homeiq_assets.feeds.air_quality.aqi import category_of, index_of
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.simulation import HOUR, Floats, Simulated, bump, local_hours, noise, place_of, sun
-from homeiq_assets.measurements import AIR_QUALITY
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import AIR_QUALITY
+from homeiq_assets.settings.variables import Settings
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:

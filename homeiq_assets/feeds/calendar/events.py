@@ -14,8 +14,8 @@ from typing import Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import skip
 
 OUT_OF_OFFICE = "out of office"
 """What calendars call being away. It is read as one phrase, so that `office` is not found in it."""

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.answers import VendorFailure
 from homeiq_assets.feeds.calendar.events import Event, Rules, When, Words, calendars, ends
 from homeiq_assets.feeds.calendar.occupancy import answers, reach
-from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.measurements import OCCUPANCY_PREDICTION
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import OCCUPANCY_PREDICTION
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.answers import VendorFailure
+from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.window import Window
 
 NAME = "home_assistant"

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.calendar.events import Event, Rules, Says
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.measurements import OCCUPANCY_PREDICTION
-from homeiq_assets.schema import rows_of
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import OCCUPANCY_PREDICTION
 from homeiq_assets.window import HOUR, Window, local_date, local_day, local_days, local_midnight
 
 SLOT = timedelta(minutes=15)

@@ -8,8 +8,8 @@ import numpy as np
 
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.simulation import DAY, Floats, Simulated, local_hours, noise
-from homeiq_assets.measurements import OCCUPANCY_PREDICTION
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import OCCUPANCY_PREDICTION
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import local_date, local_day, next_day
 
 LEAVES, RETURNS = 8.25, 17.5

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from math import inf
 
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import CARBON_INTENSITY
-from homeiq_assets.schema import UNKNOWN, rows_of
+from homeiq_assets.schema.measurement import UNKNOWN, rows_of
+from homeiq_assets.schema.measurements import CARBON_INTENSITY
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window
 
 INTENSITY, RENEWABLE, FOSSIL = "carbon_intensity_gco2_kwh", "renewable_percentage", "fossil_percentage"

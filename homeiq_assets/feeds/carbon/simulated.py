@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.simulation import DAY, HOUR, Floats, Simulated, carbon, grid, noise, place_of
-from homeiq_assets.measurements import CARBON_INTENSITY
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import CARBON_INTENSITY
+from homeiq_assets.settings.variables import Settings
 
 
 def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:

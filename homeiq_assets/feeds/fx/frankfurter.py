@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import NoHistory
-from homeiq_assets.feeds.answers import VendorFailure
-from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import FX_RATE
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import FX_RATE
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.answers import VendorFailure
+from homeiq_assets.vendors.http import VendorClient
+from homeiq_assets.vendors.quotas import Quota
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window, ceil_to
 
 NAME = "frankfurter"

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.feeds.simulation import DAY, Floats, Simulated, noise
-from homeiq_assets.measurements import FX_RATE
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import FX_RATE
+from homeiq_assets.settings.variables import Settings
 
 RATES = {"USD": 1.08, "GBP": 0.85, "CHF": 0.95}
 

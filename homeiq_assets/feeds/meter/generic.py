@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 from pydantic import model_validator
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.described import DescribedApi, Names
-from homeiq_assets.feeds.described_rows import NAME, Interval, Row
 from homeiq_assets.feeds.meter.intervals import STEP, Reading, runs, tidy
 from homeiq_assets.feeds.meter.readings import JOULES_PER_KWH, circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.schema import TIME, Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import TIME, Measurement
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.described import DescribedApi, Names
+from homeiq_assets.vendors.described_rows import NAME, Interval, Row
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import HOUR, Window, floor_to, local_date, local_midnight
 
 URL, JMESPATH, FACTOR = "METER_URL", "METER_JMESPATH", "METER_UNIT_FACTOR"

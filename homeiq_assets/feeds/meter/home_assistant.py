@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 from pydantic import BaseModel
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.answers import VendorFailure
-from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.feeds.meter.home_assistant_socket import NAME, PERIODS, HomeAssistantSocket, failure
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.schema import TIME, Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import TIME, Measurement
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.answers import VendorFailure
+from homeiq_assets.vendors.home_assistant.socket import NAME, PERIODS, HomeAssistantSocket, failure
+from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to, local_date, local_midnight
 
 Means = Mapping[str, Mapping[datetime, float]]

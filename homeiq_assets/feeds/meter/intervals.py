@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.feeds.skipped import without_odd
+from homeiq_assets.vendors.skipped import without_odd
 from homeiq_assets.window import HOUR, Window, floor_to
 
 STEP = timedelta(minutes=5)

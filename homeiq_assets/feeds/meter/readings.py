@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.schema import TIME, conform
+from homeiq_assets.schema.measurement import TIME, conform
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.window import Window, local_days, local_midnight
 
 JOULES_PER_KWH = 3_600_000

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.simulation import HOUR, Floats, bump, local_hours, noise, place_of, sun
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.schema import TIME, Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import TIME, Measurement
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, floor_to, local_date, local_midnight
 
 STEP = timedelta(minutes=5)

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.feeds.http import VendorClient
 from homeiq_assets.feeds.pricing.published import Published, price_feeds
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.quotas import Quota
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.http import VendorClient
+from homeiq_assets.vendors.quotas import Quota
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
 
 NAME = "awattar"

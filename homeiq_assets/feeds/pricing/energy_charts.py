@@ -14,9 +14,14 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, Field, model_validator
 
 from homeiq_assets.errors import SettingError
-from homeiq_assets.feeds import recent
-from homeiq_assets.feeds.answers import VendorFailure
-from homeiq_assets.feeds.energy_charts import (
+from homeiq_assets.feeds.pricing.published import PriceFeed, Published
+from homeiq_assets.feeds.pricing.slots import Slot
+from homeiq_assets.feeds.provider import Provider
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors import answer_cache
+from homeiq_assets.vendors.answers import VendorFailure
+from homeiq_assets.vendors.energy_charts import (
     NAME,
     PRICES,
     Series,
@@ -29,13 +34,8 @@ from homeiq_assets.feeds.energy_charts import (
     market_day,
     steps,
 )
-from homeiq_assets.feeds.http import VendorClient
-from homeiq_assets.feeds.pricing.published import PriceFeed, Published
-from homeiq_assets.feeds.pricing.slots import Slot
-from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.settings import Settings
+from homeiq_assets.vendors.http import VendorClient
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import HOUR, Window, floor_to
 
 CURRENCY = "EUR"
@@ -109,7 +109,7 @@ class EnergyChartsPrices(PriceFeed):
 
     def probe(self, now: datetime) -> str:
         """What today's prices look like, of the last minute if they were just asked for. Raises as `fetch` does."""
-        with recent.polled(now, PROBED):
+        with answer_cache.polled(now, PROBED):
             return super().probe(now)
 
 

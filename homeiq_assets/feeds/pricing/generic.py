@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.errors import NoHistory, ProviderError, SettingError
-from homeiq_assets.feeds.described import MONTH, DescribedApi, Names
-from homeiq_assets.feeds.described_rows import NAME, Interval, Row
 from homeiq_assets.feeds.pricing import tariff
 from homeiq_assets.feeds.pricing.published import Published, price_feeds
 from homeiq_assets.feeds.pricing.slots import Slot
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.described import MONTH, DescribedApi, Names
+from homeiq_assets.vendors.described_rows import NAME, Interval, Row
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window, local_midnight
 
 TARIFF, URL, JMESPATH = tariff.SETTING, "PRICING_URL", "PRICING_JMESPATH"

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, tidy, whole_days, with_tariff
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window, local_date, local_day
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from homeiq_assets.feeds.pricing.slots import Slot, forecast_answers, pricing_answers, whole_days, with_tariff
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.simulation import HOUR, grid, noise, place_of
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.schema import Measurement
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, floor_to, local_date, local_day, next_day
 
 PUBLISHED_AT = 13

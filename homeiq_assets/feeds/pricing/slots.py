@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.feeds.skipped import skip
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import skip
 from homeiq_assets.window import Window, local_date, local_day, local_days
 
 SHORTEST = timedelta(minutes=5)

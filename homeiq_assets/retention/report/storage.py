@@ -16,10 +16,10 @@ from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import events_place
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import ALL, HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, TIERED_MEASUREMENTS
+from homeiq_assets.ledger.removed_days import Ledger
 from homeiq_assets.retention.ages import Level
-from homeiq_assets.retention.ledger import Ledger
-from homeiq_assets.schema import Measurement
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import ALL, HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY, TIERED_MEASUREMENTS
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 

@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.errors import SettingError
 from homeiq_assets.home import Home
-from homeiq_assets.measurements import TIERED_MEASUREMENTS
 from homeiq_assets.retention.ages import Level
 from homeiq_assets.retention.report.storage import Found, look
-from homeiq_assets.retention_measurements import RETENTION_METRICS
-from homeiq_assets.schema import rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurement import rows_of
+from homeiq_assets.schema.measurements import TIERED_MEASUREMENTS
+from homeiq_assets.schema.retention import RETENTION_METRICS
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import local_date, local_day
 

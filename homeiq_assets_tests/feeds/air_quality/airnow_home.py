@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.air_quality import airnow
+from homeiq_assets.feeds.air_quality.airnow import provider as airnow
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.airnow import AirNowVendor, Station
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.airnow import AirNowVendor, Station
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 HOUR = timedelta(hours=1)

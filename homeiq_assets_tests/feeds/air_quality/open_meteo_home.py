@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.air_quality import open_meteo
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.open_meteo import OpenMeteoVendor
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.open_meteo import OpenMeteoVendor
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 HOUR = timedelta(hours=1)

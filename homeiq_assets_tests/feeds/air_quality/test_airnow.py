@@ -22,7 +22,7 @@ from homeiq_assets_tests.feeds.air_quality.airnow_home import (
     rows,
     running,
 )
-from homeiq_assets_tests.vendors.airnow import AirNowVendor
+from homeiq_assets_tests.simulated_vendors.airnow import AirNowVendor
 
 
 @pytest.fixture

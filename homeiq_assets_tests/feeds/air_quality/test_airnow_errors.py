@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.measurements import AIR_QUALITY
+from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets_tests.feeds.air_quality.airnow_home import (
     BAY_VIEW,
     DAY,
@@ -25,8 +25,8 @@ from homeiq_assets_tests.feeds.air_quality.airnow_home import (
     running,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.airnow import AirNowVendor, refusal
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.airnow import AirNowVendor, refusal
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 
 @pytest.fixture

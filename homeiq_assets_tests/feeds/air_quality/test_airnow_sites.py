@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.air_quality.airnow_sites import around, distance_km
+from homeiq_assets.feeds.air_quality.airnow.sites import around, distance_km
 from homeiq_assets.feeds.air_quality.readings import Place
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.air_quality.airnow_home import (
@@ -27,7 +27,7 @@ from homeiq_assets_tests.feeds.air_quality.airnow_home import (
     running,
     site_numbers,
 )
-from homeiq_assets_tests.vendors.airnow import AirNowVendor, Station
+from homeiq_assets_tests.simulated_vendors.airnow import AirNowVendor, Station
 
 
 @pytest.fixture

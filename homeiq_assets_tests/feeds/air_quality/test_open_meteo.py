@@ -22,7 +22,7 @@ from homeiq_assets_tests.feeds.air_quality.open_meteo_home import (
     rows,
     running,
 )
-from homeiq_assets_tests.vendors.open_meteo import VARIABLES, OpenMeteoVendor, series
+from homeiq_assets_tests.simulated_vendors.open_meteo import VARIABLES, OpenMeteoVendor, series
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.measurements import AIR_QUALITY
+from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets_tests.feeds.air_quality.open_meteo_home import (
     AIR,
     DAY,
@@ -20,8 +20,8 @@ from homeiq_assets_tests.feeds.air_quality.open_meteo_home import (
     running,
 )
 from homeiq_assets_tests.household import checks_of, failure_of, household
-from homeiq_assets_tests.vendors.open_meteo import VARIABLES, OpenMeteoVendor, error, series
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.open_meteo import VARIABLES, OpenMeteoVendor, error, series
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeiq_assets.feeds.calendar import google
+from homeiq_assets.feeds.calendar.google import provider as google
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.google import (
+from homeiq_assets_tests.simulated_vendors.google import (
     CLIENT_ID,
     CLIENT_SECRET,
     REFRESH_TOKEN,
@@ -20,7 +20,7 @@ from homeiq_assets_tests.vendors.google import (
     timed,
     working,
 )
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 MONDAY = date(2026, 3, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.calendar.events import Rules, Says, Words, calendars
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 
 WORDS = Words.of(Settings())
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.measurements import OCCUPANCY_PREDICTION
+from homeiq_assets.schema.measurements import OCCUPANCY_PREDICTION
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.calendar.google_home import (
     DAY,
@@ -28,7 +28,7 @@ from homeiq_assets_tests.feeds.calendar.google_home import (
     slot,
 )
 from homeiq_assets_tests.household import checks_of, failure_of, household
-from homeiq_assets_tests.vendors.google import (
+from homeiq_assets_tests.simulated_vendors.google import (
     CLIENT_ID,
     CLIENT_SECRET,
     REFRESH_TOKEN,

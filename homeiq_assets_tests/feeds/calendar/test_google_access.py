@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.window import HOUR
 from homeiq_assets_tests.feeds.calendar.google_home import NOW, PRIMARY, fetch, page, provider, rows, running
-from homeiq_assets_tests.vendors.google import (
+from homeiq_assets_tests.simulated_vendors.google import (
     CLIENT_SECRET,
     REFRESH_TOKEN,
     Calendar,
@@ -21,7 +21,7 @@ from homeiq_assets_tests.vendors.google import (
     fault,
     timed,
 )
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 TOKENS = "homeiq/tokens"
 EVENT = timed("2026-03-02T09:00:00+01:00", "2026-03-02T12:00:00+01:00", summary="Away")

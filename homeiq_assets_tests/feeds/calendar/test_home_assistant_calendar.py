@@ -12,13 +12,13 @@ from pydantic import SecretStr
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.calendar import home_assistant
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.measurements import OCCUPANCY_PREDICTION
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import OCCUPANCY_PREDICTION
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.household import Household, failure_of, household
-from homeiq_assets_tests.vendors.home_assistant_rest import TOKEN, HomeAssistantRest, event
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.home_assistant_rest import TOKEN, HomeAssistantRest, event
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 DAY = local_day(date(2026, 3, 2), VIENNA)

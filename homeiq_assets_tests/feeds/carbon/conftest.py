@@ -7,9 +7,9 @@ import pytest
 
 from homeiq_assets_tests.feeds.carbon import gb_home, maps_home
 from homeiq_assets_tests.feeds.carbon.watttime_home import running
-from homeiq_assets_tests.vendors.electricity_maps import ElectricityMapsVendor
-from homeiq_assets_tests.vendors.gb_carbon import GbCarbonVendor
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+from homeiq_assets_tests.simulated_vendors.electricity_maps import ElectricityMapsVendor
+from homeiq_assets_tests.simulated_vendors.gb_carbon import GbCarbonVendor
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 
 
 @pytest.fixture

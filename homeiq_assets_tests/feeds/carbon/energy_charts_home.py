@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeiq_assets.feeds.carbon import energy_charts
+from homeiq_assets.feeds.carbon.energy_charts import provider as energy_charts
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.energy_charts import EnergyChartsVendor
-from homeiq_assets_tests.vendors.server import no_waiting, passing_turns
+from homeiq_assets_tests.simulated_vendors.energy_charts import EnergyChartsVendor
+from homeiq_assets_tests.simulated_vendors.server import no_waiting, passing_turns
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)

@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeiq_assets.feeds.carbon import gb_carbon_intensity
+from homeiq_assets.feeds.carbon.gb_carbon_intensity import provider as gb_carbon_intensity
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.gb_carbon import STEP, TEXT, GbCarbonVendor, mix
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.gb_carbon import STEP, TEXT, GbCarbonVendor, mix
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
 
 LONDON = ZoneInfo("Europe/London")
 HOUR = timedelta(hours=1)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.carbon import electricity_maps
+from homeiq_assets.feeds.carbon.electricity_maps import provider as electricity_maps
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.electricity_maps import ElectricityMapsVendor
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.electricity_maps import ElectricityMapsVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)

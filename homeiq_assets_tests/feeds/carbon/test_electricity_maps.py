@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.measurements import CARBON_INTENSITY
+from homeiq_assets.schema.measurements import CARBON_INTENSITY
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.carbon.maps_home import (
     BERLIN,
@@ -35,8 +35,8 @@ from homeiq_assets_tests.feeds.carbon.maps_home import (
     rows,
 )
 from homeiq_assets_tests.household import failure_of, household
-from homeiq_assets_tests.vendors.electricity_maps import ElectricityMapsVendor
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.electricity_maps import ElectricityMapsVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 
 def test_a_poll_brings_the_last_hours_and_the_current_one_with_its_forecasts(

@@ -33,8 +33,8 @@ from homeiq_assets_tests.feeds.carbon.maps_home import (
     running,
 )
 from homeiq_assets_tests.household import failure_of, household
-from homeiq_assets_tests.vendors.electricity_maps import FREE, ElectricityMapsVendor
-from homeiq_assets_tests.vendors.server import json_reply
+from homeiq_assets_tests.simulated_vendors.electricity_maps import FREE, ElectricityMapsVendor
+from homeiq_assets_tests.simulated_vendors.server import json_reply
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -25,8 +25,8 @@ from homeiq_assets_tests.feeds.carbon.energy_charts_home import (
     rows,
     running,
 )
-from homeiq_assets_tests.vendors.energy_charts import NO_CONTENT, EnergyChartsVendor
-from homeiq_assets_tests.vendors.server import Reply, json_reply
+from homeiq_assets_tests.simulated_vendors.energy_charts import NO_CONTENT, EnergyChartsVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply
 
 SHARES = {"renewable_percentage": pytest.approx(60.0), "fossil_percentage": pytest.approx(30.0)}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.measurements import CARBON_INTENSITY
+from homeiq_assets.schema.measurements import CARBON_INTENSITY
 from homeiq_assets_tests.feeds.carbon.energy_charts_home import (
     CO2EQ,
     DAY,
@@ -24,8 +24,8 @@ from homeiq_assets_tests.feeds.carbon.energy_charts_home import (
     running,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.energy_charts import NO_CONTENT, EnergyChartsVendor, answer
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.energy_charts import NO_CONTENT, EnergyChartsVendor, answer
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 PATHS = ("/public_power", "/co2eq")
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from homeiq_assets.feeds.carbon.energy_charts_mix import PublicPower, shares
+from homeiq_assets.feeds.carbon.energy_charts.mix import PublicPower, shares
 from homeiq_assets_tests.feeds.carbon.energy_charts_home import DAY, QUARTER
-from homeiq_assets_tests.vendors.energy_charts import answer
+from homeiq_assets_tests.simulated_vendors.energy_charts import answer
 
 
 def mix(**types: Mapping[int, float | None] | float | None) -> Iterator[tuple[float, float] | None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.measurements import CARBON_INTENSITY
+from homeiq_assets.schema.measurements import CARBON_INTENSITY
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.carbon.gb_home import (
     DAY,
@@ -25,8 +25,8 @@ from homeiq_assets_tests.feeds.carbon.gb_home import (
     running,
 )
 from homeiq_assets_tests.household import failure_of, household
-from homeiq_assets_tests.vendors.gb_carbon import STEP, GbCarbonVendor, mix
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.gb_carbon import STEP, GbCarbonVendor, mix
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 
 def value(at: datetime) -> int:

@@ -20,8 +20,8 @@ from homeiq_assets_tests.feeds.carbon.gb_home import (
     provider,
     rows,
 )
-from homeiq_assets_tests.vendors.gb_carbon import STEP, GbCarbonVendor
-from homeiq_assets_tests.vendors.server import json_reply
+from homeiq_assets_tests.simulated_vendors.gb_carbon import STEP, GbCarbonVendor
+from homeiq_assets_tests.simulated_vendors.server import json_reply
 
 
 def of_london(at: datetime) -> int:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from homeiq_assets.feeds.skipped import noting
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets_tests.feeds.carbon import gb_home, watttime_home
 
 

@@ -24,8 +24,8 @@ from homeiq_assets_tests.feeds.carbon.watttime_home import (
     rows,
     series,
 )
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 
 
 def test_a_poll_brings_published_history_and_the_current_slot_with_its_forecasts(

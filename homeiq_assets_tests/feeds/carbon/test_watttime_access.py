@@ -20,8 +20,8 @@ from homeiq_assets_tests.feeds.carbon.watttime_home import (
     provider,
     running,
 )
-from homeiq_assets_tests.vendors.server import json_reply
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+from homeiq_assets_tests.simulated_vendors.server import json_reply
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 
 
 def test_a_region_outside_the_plan_names_the_setting(vendor: WattTimeVendor, home: Path) -> None:

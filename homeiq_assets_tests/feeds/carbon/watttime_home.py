@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.carbon import watttime
+from homeiq_assets.feeds.carbon.watttime import provider as watttime
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
-from homeiq_assets_tests.vendors.watttime import WattTimeVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.watttime import WattTimeVendor
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STEP = timedelta(minutes=5)

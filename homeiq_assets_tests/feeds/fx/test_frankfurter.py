@@ -11,12 +11,12 @@ import pytest
 from homeiq_assets.errors import NoHistory, ProviderError
 from homeiq_assets.feeds.fx import frankfurter
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.measurements import FX_RATE
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import FX_RATE
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.frankfurter import NOT_FOUND, FrankfurterVendor, rates
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.frankfurter import NOT_FOUND, FrankfurterVendor, rates
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
 
 BERLIN, LOS_ANGELES = ZoneInfo("Europe/Berlin"), ZoneInfo("America/Los_Angeles")
 ONE = timedelta(days=1)

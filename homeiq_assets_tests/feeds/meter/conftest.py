@@ -6,7 +6,7 @@ import pytest
 
 from homeiq_assets.feeds.meter.home_assistant import build
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets_tests.feeds.meter.home_with_meter import (
     BOILER,
     GRID,
@@ -16,7 +16,7 @@ from homeiq_assets_tests.feeds.meter.home_with_meter import (
     SettingsOf,
     constant,
 )
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant
 
 
 @pytest.fixture

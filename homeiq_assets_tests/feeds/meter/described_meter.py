@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from homeiq_assets.feeds.meter import generic
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
 
 VIENNA = ZoneInfo("Europe/Vienna")
 DAY = local_day(date(2026, 11, 20), VIENNA)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.meter import emporia
+from homeiq_assets.feeds.meter.emporia import provider as emporia
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.emporia import EmporiaVendor, Power, channel, device
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.emporia import EmporiaVendor, Power, channel, device
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 MINUTE = timedelta(minutes=1)

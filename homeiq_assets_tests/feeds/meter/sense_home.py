@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.meter import sense
+from homeiq_assets.feeds.meter.sense import provider as sense
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.sense import SenseVendor, Watts
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.sense import SenseVendor, Watts
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 MINUTE = timedelta(minutes=1)

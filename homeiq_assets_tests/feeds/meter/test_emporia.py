@@ -25,8 +25,8 @@ from homeiq_assets_tests.feeds.meter.emporia_home import (
     rows,
     running,
 )
-from homeiq_assets_tests.vendors.emporia import EmporiaVendor
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.emporia import EmporiaVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 QUARTER = 15 * MINUTE
 MAINS = (VUE, "1,2,3")

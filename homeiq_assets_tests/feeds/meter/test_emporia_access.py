@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from homeiq_assets.errors import HomeiqError, ProviderError, SettingError
-from homeiq_assets.feeds.meter import emporia_login
-from homeiq_assets.settings import Settings
+from homeiq_assets.feeds.meter.emporia import login
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window
 from homeiq_assets_tests.feeds.meter.emporia_home import (
     DAY,
@@ -24,8 +24,8 @@ from homeiq_assets_tests.feeds.meter.emporia_home import (
     provider,
     running,
 )
-from homeiq_assets_tests.vendors.emporia import EmporiaVendor
-from homeiq_assets_tests.vendors.server import Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.emporia import EmporiaVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, html_reply, json_reply
 
 YESTERDAY = Window(DAY.start - 24 * HOUR, DAY.start)
 LOGIN = ["InitiateAuth", "RespondToAuthChallenge"]
@@ -167,7 +167,7 @@ def test_without_the_package_the_owner_is_told_what_to_install(
 
 def test_where_nothing_is_set_in_their_place_the_vendors_own_hosts_are_asked() -> None:
     assert Settings().emporia_base_url is None
-    assert emporia_login.COGNITO_URL == "https://cognito-idp.us-east-2.amazonaws.com"
+    assert login.COGNITO_URL == "https://cognito-idp.us-east-2.amazonaws.com"
 
 
 @pytest.mark.parametrize("text", ['{"id_token": "ey', "", "[]"])

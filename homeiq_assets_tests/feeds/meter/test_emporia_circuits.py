@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.meter.emporia import turn
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.feeds.meter.emporia.provider import turn
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window
 from homeiq_assets_tests.feeds.meter.emporia_home import (
     CIRCUITS,
@@ -33,8 +33,8 @@ from homeiq_assets_tests.feeds.meter.emporia_home import (
     running,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day
-from homeiq_assets_tests.vendors.emporia import EmporiaVendor, channel, device
-from homeiq_assets_tests.vendors.server import html_reply
+from homeiq_assets_tests.simulated_vendors.emporia import EmporiaVendor, channel, device
+from homeiq_assets_tests.simulated_vendors.server import html_reply
 
 YESTERDAY = Window(DAY.start - 24 * HOUR, DAY.start)
 HOUR_OF_YESTERDAY = Window(YESTERDAY.start, YESTERDAY.start + HOUR)

@@ -16,8 +16,8 @@ from homeiq_assets_tests.feeds.meter.described_meter import (
     answers,
     meter,
 )
-from homeiq_assets_tests.vendors.described import DescribedVendor
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 FIVE, QUARTER = 5 * MINUTE, 15 * MINUTE
 

@@ -8,8 +8,8 @@ import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.meter import generic
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
 from homeiq_assets_tests.feeds.meter.described_meter import (
     DAY,
@@ -23,8 +23,8 @@ from homeiq_assets_tests.feeds.meter.described_meter import (
     times,
     watts,
 )
-from homeiq_assets_tests.vendors.described import DescribedVendor
-from homeiq_assets_tests.vendors.server import json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.server import json_reply, no_waiting
 
 FIVE, QUARTER = 5 * MINUTE, 15 * MINUTE
 AFTER = DAY.end + timedelta(days=7)

@@ -21,7 +21,7 @@ from homeiq_assets_tests.feeds.meter.home_with_meter import (
     only,
     times,
 )
-from homeiq_assets_tests.vendors.home_assistant import HomeAssistant
+from homeiq_assets_tests.simulated_vendors.home_assistant import HomeAssistant
 
 
 def test_a_poll_brings_the_closed_intervals_and_counts_from_local_midnight(meter: Provider) -> None:

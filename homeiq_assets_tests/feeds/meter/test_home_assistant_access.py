@@ -17,7 +17,7 @@ from homeiq_assets_tests.feeds.meter.home_with_meter import (
     SettingsOf,
     answers,
 )
-from homeiq_assets_tests.vendors.home_assistant import TOKEN, HomeAssistant
+from homeiq_assets_tests.simulated_vendors.home_assistant import TOKEN, HomeAssistant
 
 
 def test_a_wrong_token_is_said_once_and_never_tried_again(configured: SettingsOf, vendor: HomeAssistant) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
-from homeiq_assets.schema import TIME
+from homeiq_assets.schema.measurement import TIME
 from homeiq_assets.window import Window, local_day
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -10,8 +10,8 @@ import pytest
 
 from homeiq_assets.errors import ProviderError
 from homeiq_assets.feeds.collect import collect
-from homeiq_assets.measurements import SMART_METER, SMART_METER_CIRCUIT
-from homeiq_assets.stores.embedded import EmbeddedStore
+from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
+from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.meter.sense_home import (
     CIRCUITS,
@@ -32,8 +32,8 @@ from homeiq_assets_tests.feeds.meter.sense_home import (
     running,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day
-from homeiq_assets_tests.vendors.sense import BELOW, SenseVendor
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.sense import BELOW, SenseVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 HISTORY = f"{BELOW}app/monitors/901/history/usage"
 NEXT_WEEK = DAY.end + timedelta(days=7)

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from homeiq_assets.errors import HomeiqError, ProviderError, SettingError
 from homeiq_assets_tests.feeds.meter.sense_home import NOW, PASSWORD, YESTERDAY, constant, fetch, provider, running
-from homeiq_assets_tests.vendors.sense import BELOW, SenseVendor
-from homeiq_assets_tests.vendors.server import Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.sense import BELOW, SenseVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, html_reply, json_reply
 
 AUTHENTICATE, RENEW = f"{BELOW}authenticate", f"{BELOW}renew"
 HISTORY = f"{BELOW}app/monitors/901/history/usage"

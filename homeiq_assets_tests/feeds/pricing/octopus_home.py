@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.pricing import octopus
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.octopus import OctopusVendor, Rate
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.octopus import OctopusVendor, Rate
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
 
 LONDON = ZoneInfo("Europe/London")
 HALF_HOUR, HOUR = timedelta(minutes=30), timedelta(hours=1)

@@ -11,11 +11,11 @@ import pytest
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.pricing import awattar
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.awattar import AwattarVendor
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)

@@ -12,23 +12,23 @@ import pytest
 from homeiq_assets.feeds.collect import collect
 from homeiq_assets.feeds.pricing import generic
 from homeiq_assets.feeds.provider import Provider
-from homeiq_assets.insight_measurements import DAILY_ENERGY_REPORT
-from homeiq_assets.measurements import (
+from homeiq_assets.ledger.removed_days import Ledger, State
+from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT
+from homeiq_assets.schema.measurement import Measurement, rows_of
+from homeiq_assets.schema.measurements import (
     ELECTRICITY_PRICING,
     ELECTRICITY_PRICING_FORECAST,
     MV_DAILY_ENERGY_BY_DEVICE,
     SMART_METER,
     tier_of,
 )
-from homeiq_assets.retention.ledger import Ledger, State
-from homeiq_assets.schema import Measurement, rows_of
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.feeds.pricing import tibber_home
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.described import DescribedVendor
-from homeiq_assets_tests.vendors.server import no_waiting
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.server import no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 STORED, CORRECTED = "0:30-5:30=0.07; 0.27", "0-5=0.09; 0.28"

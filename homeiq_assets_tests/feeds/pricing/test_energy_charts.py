@@ -9,10 +9,10 @@ import pytest
 
 from homeiq_assets.feeds.pricing import energy_charts
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.energy_charts import EnergyChartsVendor
-from homeiq_assets_tests.vendors.server import no_waiting, passing_turns
+from homeiq_assets_tests.simulated_vendors.energy_charts import EnergyChartsVendor
+from homeiq_assets_tests.simulated_vendors.server import no_waiting, passing_turns
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets_tests.feeds.pricing.test_energy_charts import (
     DAY,
     HOUR,
@@ -23,8 +23,15 @@ from homeiq_assets_tests.feeds.pricing.test_energy_charts import (
     rows,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household
-from homeiq_assets_tests.vendors.energy_charts import LICENCE, NO_CONTENT, EnergyChartsVendor, answer
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply, no_waiting, passing_turns
+from homeiq_assets_tests.simulated_vendors.energy_charts import LICENCE, NO_CONTENT, EnergyChartsVendor, answer
+from homeiq_assets_tests.simulated_vendors.server import (
+    Misbehaviour,
+    Reply,
+    html_reply,
+    json_reply,
+    no_waiting,
+    passing_turns,
+)
 
 BOTH = ("electricity_pricing", "electricity_pricing_forecast")
 SLOTS = [DAY.start + n * QUARTER for n in range(3)]

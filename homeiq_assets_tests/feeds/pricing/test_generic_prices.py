@@ -10,12 +10,12 @@ import pytest
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.pricing import awattar, generic
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
-from homeiq_assets_tests.vendors.awattar import AwattarVendor
-from homeiq_assets_tests.vendors.described import DescribedVendor
-from homeiq_assets_tests.vendors.server import json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.awattar import AwattarVendor
+from homeiq_assets_tests.simulated_vendors.described import DescribedVendor
+from homeiq_assets_tests.simulated_vendors.server import json_reply, no_waiting
 
 VIENNA = ZoneInfo("Europe/Vienna")
 DAY, TOMORROW = local_day(date(2026, 11, 20), VIENNA), local_day(date(2026, 11, 21), VIENNA)

@@ -10,7 +10,7 @@ import pytest
 from homeiq_assets.errors import NoHistory, SettingError
 from homeiq_assets.feeds.pricing import generic, tariff
 from homeiq_assets.feeds.provider import Answer
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import HOUR, Window, local_day, local_midnight
 
 VIENNA = ZoneInfo("Europe/Vienna")

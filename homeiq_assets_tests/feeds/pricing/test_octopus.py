@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import ValidationError
 
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.pricing.octopus_home import (
     AGILE,
@@ -34,7 +34,7 @@ from homeiq_assets_tests.feeds.pricing.octopus_home import (
     rows,
     running,
 )
-from homeiq_assets_tests.vendors.octopus import OctopusVendor, Rate
+from homeiq_assets_tests.simulated_vendors.octopus import OctopusVendor, Rate
 
 POLL = Window(NOON - 2 * HOUR, TOMORROW.end)
 TO_ELEVEN = timedelta(hours=23)

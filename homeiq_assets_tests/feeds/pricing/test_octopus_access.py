@@ -7,8 +7,8 @@ import pytest
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.pricing import octopus
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets_tests.feeds.pricing.octopus_home import (
     AGILE,
     DAY,
@@ -24,8 +24,8 @@ from homeiq_assets_tests.feeds.pricing.octopus_home import (
     running,
 )
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day
-from homeiq_assets_tests.vendors.octopus import HOST, OctopusVendor, Rate
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.octopus import HOST, OctopusVendor, Rate
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
 
 BOTH = ("feeds/electricity_pricing", "feeds/electricity_pricing_forecast")
 

@@ -17,8 +17,8 @@ from homeiq_assets.feeds.pricing.slots import (
     whole_days,
     with_tariff,
 )
-from homeiq_assets.feeds.skipped import noting
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.feeds.skipped import noting
+from homeiq_assets.vendors.skipped import noting
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.feeds.pricing.tibber_home import (
     DAY,
@@ -31,8 +31,8 @@ from homeiq_assets_tests.feeds.pricing.tibber_home import (
     subscription,
     today,
 )
-from homeiq_assets_tests.vendors.server import Reply
-from homeiq_assets_tests.vendors.tibber import TibberVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply
+from homeiq_assets_tests.simulated_vendors.tibber import TibberVendor
 
 POLL = Window(NOON - 2 * HOUR, TOMORROW.end)
 

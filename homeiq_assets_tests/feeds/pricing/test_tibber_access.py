@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from homeiq_assets.defs.feeds.pricing import FEED
 from homeiq_assets.errors import ProviderError, SettingError
-from homeiq_assets.feeds import quotas
-from homeiq_assets.feeds.answers import VendorFailure
-from homeiq_assets.feeds.pricing import tibber_api
-from homeiq_assets.feeds.pricing.asset import FEED
-from homeiq_assets.feeds.recent import polled
+from homeiq_assets.feeds.pricing.tibber import api
 from homeiq_assets.feeds.registry import choice
-from homeiq_assets.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
-from homeiq_assets.settings import Settings
+from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
+from homeiq_assets.settings.variables import Settings
+from homeiq_assets.vendors import quotas
+from homeiq_assets.vendors.answer_cache import polled
+from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets_tests.feeds.pricing.tibber_home import (
     CABIN,
     DAY,
@@ -38,8 +38,8 @@ from homeiq_assets_tests.feeds.pricing.tibber_home import (
     today,
 )
 from homeiq_assets_tests.household import Household, failure_of, household, metadata_by_day
-from homeiq_assets_tests.vendors.server import Misbehaviour, Reply, html_reply, json_reply
-from homeiq_assets_tests.vendors.tibber import TibberVendor, broken, refused
+from homeiq_assets_tests.simulated_vendors.server import Misbehaviour, Reply, html_reply, json_reply
+from homeiq_assets_tests.simulated_vendors.tibber import TibberVendor, broken, refused
 
 BOTH = ("feeds/electricity_pricing", "feeds/electricity_pricing_forecast")
 
@@ -230,7 +230,7 @@ def test_a_vendor_that_wants_fewer_questions_is_asked_again_later_and_not_stubbo
 def test_the_vendor_is_not_asked_beyond_its_limit(vendor: TibberVendor) -> None:
     ledger = Settings().homeiq_home / "quotas.sqlite"
     for _ in range(100):
-        assert quotas.take(ledger, tibber_api.QUOTA) == 0
+        assert quotas.take(ledger, api.QUOTA) == 0
     with pytest.raises(VendorFailure, match="allows 100 requests in 0:05:00, and they are used up") as caught:
         answers(vendor, DAY)
     assert not caught.value.retryable

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from homeiq_assets.feeds.pricing import tibber
+from homeiq_assets.feeds.pricing.tibber import provider as tibber
 from homeiq_assets.feeds.provider import Answer, Provider
-from homeiq_assets.settings import Settings
+from homeiq_assets.settings.variables import Settings
 from homeiq_assets.window import Window, local_day
-from homeiq_assets_tests.vendors.server import Reply, json_reply, no_waiting
-from homeiq_assets_tests.vendors.tibber import TibberVendor
+from homeiq_assets_tests.simulated_vendors.server import Reply, json_reply, no_waiting
+from homeiq_assets_tests.simulated_vendors.tibber import TibberVendor
 
 OSLO = ZoneInfo("Europe/Oslo")
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)

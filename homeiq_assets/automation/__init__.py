@@ -1,1 +1,0 @@
-"""Schedules, sensors, conditions, checks and freshness."""

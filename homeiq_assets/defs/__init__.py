@@ -1,0 +1,1 @@
+"""Everything that imports Dagster: assets by group, resources, partitions, checks, schedules, sensors."""

@@ -1,0 +1,104 @@
+"""The one place that assembles the project's definitions from settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from homeiq_assets.defs.archive import archive_assets
+from homeiq_assets.defs.automation.checks import reading_age_checks
+from homeiq_assets.defs.automation.overdue import overdue_sensor
+from homeiq_assets.defs.automation.schedules import schedules, sensors
+from homeiq_assets.defs.events import event_assets
+from homeiq_assets.defs.feeds import air_quality, calendar, carbon, fx, meter, pricing
+from homeiq_assets.defs.feeds.run import vendor_key
+from homeiq_assets.defs.insights import insight_assets, notable_checks
+from homeiq_assets.defs.partitions import Grid, grid
+from homeiq_assets.defs.resources import resources
+from homeiq_assets.defs.retention import ageings, removal_assets, restore_assets
+from homeiq_assets.defs.storage_report import storage_report
+from homeiq_assets.defs.tiers import tier_assets
+from homeiq_assets.defs.views import view_assets
+from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds import registry
+from homeiq_assets.feeds.feed import Feed
+from homeiq_assets.home import Home, open_home
+from homeiq_assets.schema.measurement import Measurement
+from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.settings.variables import load
+
+FEEDS = (
+    carbon.FEED,
+    pricing.FEED,
+    pricing.FORECAST_FEED,
+    air_quality.FEED,
+    calendar.FEED,
+    meter.FEED,
+    meter.CIRCUIT_FEED,
+    fx.FEED,
+    EVENTS_FEED,
+)
+
+
+def raw_of(feed: Feed) -> Measurement:
+    """The measurement of a feed as it has tiers and an archive: the events wherever they are."""
+    return HOME_ASSISTANT_EVENTS if feed is EVENTS_FEED else feed.measurement
+
+
+def aged(feed: Feed, home: Home, days: Grid) -> list[dg.AssetsDefinition]:
+    """What becomes of a feed's days as they age: tiers, archive, removal, restore."""
+    raw = raw_of(feed)
+    return [
+        *tier_assets(raw, feed, home, days),
+        *archive_assets(raw, feed, home, days),
+        *removal_assets(raw, feed, home, days),
+        *restore_assets(raw, home, days),
+    ]
+
+
+def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """All assets, checks, schedules, sensors and resources of a home; of the environment's where None.
+
+    Never fails for a setting: what needs a wrong one fails when it runs. `resource_overrides` replaces
+    `home`, `store` or `archive` by objects of one's own.
+    """
+    home = home or open_home(load())
+    days = grid(home)
+    polled = [feed for feed in FEEDS if registry.serves(feed, home.settings)]
+    watched = [feed for feed in FEEDS if registry.observed(feed, home.settings)]
+    assets = [
+        carbon.carbon_intensity(home, days),
+        pricing.electricity_pricing(home, days),
+        pricing.electricity_pricing_forecast(home, days),
+        air_quality.air_quality(home, days),
+        calendar.occupancy_prediction(home, days),
+        meter.smart_meter(home, days),
+        meter.smart_meter_circuit(home, days),
+        fx.fx_rate(home, days),
+        *event_assets(home, days),
+        *view_assets(home, days),
+        *insight_assets(home, days),
+        *(asset for feed in FEEDS for asset in aged(feed, home, days)),
+        storage_report(home),
+    ]
+    vendors = sorted({registry.choice(feed, home.settings) for feed in polled})
+    return dg.Definitions(
+        assets=[
+            *dg.with_source_code_references(assets),
+            *(
+                dg.AssetSpec(vendor_key(name), group_name="vendors", kinds={"api"}, description=f"What {name} says.")
+                for name in vendors
+            ),
+        ],
+        asset_checks=[*reading_age_checks([*polled, *watched]), *notable_checks(polled)],
+        schedules=schedules(
+            polled,
+            home,
+            watched,
+            [one for feed in FEEDS for one in ageings(raw_of(feed), feed, home)],
+            dg.AssetKey(["retention", "storage_report"]),
+        ),
+        sensors=[*sensors(home), *([overdue_sensor(polled, home)] if polled else [])],
+        resources={**resources(home), **(resource_overrides or {})},
+        executor=dg.in_process_executor,
+    )

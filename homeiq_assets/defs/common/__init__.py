@@ -1,0 +1,1 @@
+"""What the assets of all groups share: options, failures, charts, reports of days."""

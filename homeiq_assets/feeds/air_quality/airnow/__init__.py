@@ -1,0 +1,1 @@
+"""AirNow: measured air quality in the US."""

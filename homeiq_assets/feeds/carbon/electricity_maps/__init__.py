@@ -1,0 +1,1 @@
+"""Electricity Maps: carbon intensity and mix, world-wide."""

@@ -1,0 +1,1 @@
+"""Energy-Charts: carbon intensity and mix of Europe."""

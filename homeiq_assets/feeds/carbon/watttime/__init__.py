@@ -1,0 +1,1 @@
+"""WattTime: marginal emissions."""

@@ -1,0 +1,1 @@
+"""Home Assistant's events, pulled from its API or simulated."""

@@ -1,0 +1,1 @@
+"""Emporia: 15-minute energy of the mains and circuits."""

@@ -1,0 +1,1 @@
+"""Sense: hourly energy of the home and its devices."""

@@ -1,0 +1,1 @@
+"""Tibber: prices per quarter of an hour."""

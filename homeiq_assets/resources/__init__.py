@@ -1,1 +1,0 @@
-"""Dagster resources over the stores and the archive."""

@@ -1,0 +1,1 @@
+"""Measurements: tags, fields, types, units and bounds."""

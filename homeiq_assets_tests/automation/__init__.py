@@ -1,1 +1,0 @@
-"""Tests of homeiq_assets.automation."""
