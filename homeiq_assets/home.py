@@ -84,7 +84,7 @@ def resolve_home(settings: Settings) -> Home:
     """
     home = open_home(settings)
     if _kept(settings) == (None, None) and settings.homeiq_timezone is None and settings.home_assistant_url:
-        from homeiq_assets.feeds.meter.home_assistant import time_zone  # noqa: PLC0415 (only where one is asked)
+        from homeiq_assets.vendors.home_assistant.zone import time_zone  # noqa: PLC0415 (only where one is asked)
 
         settings.require("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN")
         try:

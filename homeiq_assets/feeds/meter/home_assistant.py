@@ -7,11 +7,10 @@ its past before that.
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel
 
 from homeiq_assets.errors import ProviderError, SettingError
 from homeiq_assets.feeds.meter.readings import circuit_rows, meter_rows, powers
@@ -19,9 +18,7 @@ from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.schema.measurement import TIME, Measurement
 from homeiq_assets.schema.measurements import SMART_METER, SMART_METER_CIRCUIT
 from homeiq_assets.settings.variables import Settings
-from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets.vendors.home_assistant.socket import NAME, PERIODS, HomeAssistantSocket, failure
-from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.window import HOUR, Window, ceil_to, floor_to, local_date, local_midnight
 
 Means = Mapping[str, Mapping[datetime, float]]
@@ -41,25 +38,6 @@ def build(settings: Settings, zone: ZoneInfo) -> dict[str, Provider]:
     if circuits:
         providers[SMART_METER_CIRCUIT.name] = Meter(settings, zone, SMART_METER_CIRCUIT, home, circuits)
     return providers
-
-
-def time_zone(settings: Settings) -> str:
-    """The time zone that Home Assistant is set to, such as Europe/Vienna. Raises SettingError, ProviderError."""
-    settings.require(*_CONNECTION)
-    headers = {"Authorization": f"Bearer {settings.required('HOME_ASSISTANT_TOKEN')}"}
-    with VendorClient(NAME, settings.required("HOME_ASSISTANT_URL"), settings, headers=headers, retries=1) as client:
-        try:
-            name = client.get("/api/config", expect=_Configuration, credentials=["HOME_ASSISTANT_TOKEN"]).time_zone
-        except VendorFailure as error:
-            raise error.advise("Is HOME_ASSISTANT_URL right?") from None
-    try:
-        return ZoneInfo(name).key
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise failure(f"its time zone {name!r} is not one that is known here; set HOMEIQ_TIMEZONE") from None
-
-
-class _Configuration(BaseModel):
-    time_zone: str
 
 
 class Meter:

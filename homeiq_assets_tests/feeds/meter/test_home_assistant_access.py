@@ -7,8 +7,9 @@ import socket
 import pytest
 
 from homeiq_assets.errors import ProviderError
-from homeiq_assets.feeds.meter.home_assistant import build, time_zone
+from homeiq_assets.feeds.meter.home_assistant import build
 from homeiq_assets.feeds.provider import Provider
+from homeiq_assets.vendors.home_assistant.zone import time_zone
 from homeiq_assets.window import HOUR, Window
 from homeiq_assets_tests.feeds.meter.home_with_meter import (
     GRID,
