@@ -21,7 +21,7 @@ import pytest
 
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.defs.build import build_defs
-from homeiq_assets.defs.feeds.run import POLL_TAG
+from homeiq_assets.defs.feeds import POLL_TAG
 from homeiq_assets.home import Home, open_home
 from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.schema.retention import RETENTION_OPERATIONS

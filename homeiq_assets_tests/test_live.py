@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
 from homeiq_assets.errors import NoHistory, SettingError
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.feeds.registry import PROVIDERS, SIMULATED, needs, provider_of

@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from homeiq_assets.cli.doctor import examine
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.registry import PROVIDERS, SIMULATED
 from homeiq_assets.settings.variables import Settings
 from homeiq_assets_tests.household import failure_of, household

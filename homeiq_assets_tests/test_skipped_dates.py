@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
 from homeiq_assets.defs.partitions import days_of
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.feed import poll_window
 from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT, INSIGHT_MEASUREMENTS
 from homeiq_assets.schema.measurements import SMART_METER, VIEW_MEASUREMENTS, tier_of

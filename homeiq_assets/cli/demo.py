@@ -2,12 +2,9 @@
 
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import click
 from filelock import FileLock, Timeout
@@ -17,43 +14,13 @@ from rich.table import Table
 
 from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError, SettingError
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.registry import SIMULATED, choice
-from homeiq_assets.home import Home, resolve_home
+from homeiq_assets.home import resolve_home
 from homeiq_assets.settings.types import PROJECT
 from homeiq_assets.settings.variables import Settings, home_folder, load
 from homeiq_assets.stores.local import explained
 from homeiq_assets.window import local_date
-
-if TYPE_CHECKING:
-    import dagster as dg
-    from dagster_shared.error import SerializableErrorInfo
-
-RANGE = "dagster/asset_partition_range_"
-INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-"""What a run's failure is called where Ctrl-C ended it: Dagster makes a failed run of it, and raises nothing."""
-OURS = "homeiq_assets.errors."
-
-
-@dataclass(frozen=True)
-class Done:
-    """What the run of one asset did."""
-
-    asset: str
-    days: int
-    rows: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of the demonstration: assets, from a first partition to a last one."""
-
-    title: str
-    keys: Sequence["dg.AssetKey"]
-    first: date
-    last: date
-    days: int
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @click.command()
@@ -74,10 +41,14 @@ def demo() -> None:
     os.chdir(PROJECT)
     month = last_whole_month(local_date(home.now(), home.zone), home.settings)
     console = Console()
+    from homeiq_assets.defs.demonstration import Interrupted, materialise  # noqa: PLC0415 (Dagster costs a second of import)
+
     with _alone(home.settings):
         console.print(f"Materialising {month:%B %Y} on the embedded store in {home.settings.homeiq_home}")
         try:
-            done = list(_materialise(home, month, console))
+            done = list(materialise(home, month, lambda title: _shown(title, console)))
+        except Interrupted:
+            raise click.Abort from None
         except sqlalchemy.exc.DatabaseError as error:
             raise HomeiqError(f"Dagster's own database cannot be used: {error.orig}; run `homeiq doctor`") from None
     shown = Table("asset", "days", "rows", "seconds", box=None, pad_edge=False)
@@ -96,32 +67,7 @@ def last_whole_month(today: date, settings: Settings) -> date:
     return first
 
 
-def runs(defs: "dg.Definitions", month: date, today: date) -> list[Run]:
-    """The runs of the demonstration, in order: the month of each asset, then the poll of all feeds."""
-    import dagster as dg  # noqa: PLC0415
-
-    from homeiq_assets.defs.feeds.run import POLL_TAG  # noqa: PLC0415
-
-    graph = defs.resolve_asset_graph()
-    last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
-    keys = [
-        key
-        for level in graph.toposorted_asset_keys_by_level
-        for key in sorted(level)
-        if key in graph.materializable_asset_keys and (key.path[0] == "feeds" or graph.get(key).automation_condition)
-    ]
-    found = []
-    for key in keys:
-        monthly = isinstance(graph.get(key).partitions_def, dg.MonthlyPartitionsDefinition)
-        found.append(Run(key.to_user_string(), [key], month, month if monthly else last, last.day))
-    feeds = [key for key in keys if key.path[0] == "feeds"]
-    tags = {POLL_TAG: ",".join(key.path[-1] for key in feeds)}
-    return [*found, Run("all feeds, today so far", feeds, today, today, 1, tags)]
-
-
 def _only_simulated(settings: Settings) -> None:
-    from homeiq_assets.defs.build import FEEDS  # noqa: PLC0415 (Dagster costs a second of import)
-
     if settings.live:
         raise SettingError("INFLUXDB_URL", "is set; the demonstration is for the embedded store, without settings")
     if settings.s3_archive_bucket is not None or "S3_ARCHIVE_BUCKET" in settings.problems:
@@ -157,74 +103,9 @@ def _alone(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _materialise(home: Home, month: date, console: Console) -> Iterator[Done]:
-    import dagster as dg  # noqa: PLC0415
-
-    from homeiq_assets.defs.build import build_defs  # noqa: PLC0415
-
-    everything = build_defs(home)
-    # Without the checks that stand alone: a month that is over has no new readings whose age could be checked.
-    defs = dg.Definitions(everything.assets, resources=everything.resources, executor=everything.executor)
-    job = defs.resolve_implicit_global_asset_job_def()
+@contextmanager
+def _shown(title: str, console: Console) -> Iterator[None]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with (
-        dg.DagsterInstance.get()
-        if os.environ.get("DAGSTER_HOME")
-        else dg.DagsterInstance.from_config(str(PROJECT)) as instance
-    ):
-        for run in runs(defs, month, local_date(home.now(), home.zone)):
-            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-                progress.add_task(run.title)
-                began = time.monotonic()
-                result = job.execute_in_process(
-                    instance=instance,
-                    asset_selection=run.keys,
-                    tags={
-                        f"{RANGE}start": run.first.isoformat(),
-                        f"{RANGE}end": run.last.isoformat(),
-                        "homeiq/demo": "true",
-                        **run.tags,
-                    },
-                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-                    raise_on_error=False,
-                )
-            if _interrupted(result):
-                raise click.Abort
-            if not result.success:
-                raise HomeiqError(f"{run.title}: {_reason(result)}")
-            rows = sum(
-                int(str(event.materialization.metadata["dagster/partition_row_count"].value))
-                for event in result.get_asset_materialization_events()
-            )
-            yield Done(run.title, run.days, rows, time.monotonic() - began)
-
-
-def _interrupted(result: "dg.ExecuteInProcessResult") -> bool:
-    """Whether Ctrl-C came in the run: its step failed, or was tried again, as a retry policy has it."""
-    errors: list[SerializableErrorInfo | None] = [
-        event.step_retry_data.error for event in result.all_events if event.is_step_up_for_retry
-    ]
-    errors += [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
-    return any(error.cls_name in INTERRUPTED for first in errors for error in _chain(first))
-
-
-def _reason(result: "dg.ExecuteInProcessResult") -> str:
-    """The owner's words for why a run failed."""
-    for event in result.all_events:
-        if event.is_resource_init_failure:
-            for error in _chain(event.engine_event_data.error):
-                if error.message.startswith(OURS):
-                    return error.message.strip().partition(": ")[2]
-        if event.is_step_failure:
-            data = event.step_failure_data
-            told = data.user_failure_data.description if data.user_failure_data else None
-            fault = data.error.cause or data.error if data.error else None
-            return told or (fault.message.strip() if fault else "")
-    return "the run failed; its log is in the UI"
-
-
-def _chain(error: "SerializableErrorInfo | None") -> "Iterator[SerializableErrorInfo]":
-    """The error, and what it came of."""
-    while error is not None:
-        yield error
-        error = error.cause
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        progress.add_task(title)
+        yield

@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from homeiq_assets.archive.opening import open_archive
 from homeiq_assets.cli.dagster_files import damages
 from homeiq_assets.errors import HomeiqError
-from homeiq_assets.events.opening import FEED as EVENTS
 from homeiq_assets.events.opening import opened_events
+from homeiq_assets.feeds.catalog import EVENTS, FEEDS, raw_of
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, needs, observed, provider_of, serves
 from homeiq_assets.home import Home, open_home, resolve_home
@@ -52,8 +52,6 @@ def doctor() -> None:
 
 def examine(settings: Settings) -> Iterator[Probe]:
     """Every probe in turn: settings, zone, store, archive, retention, feeds, what is assumed of meters."""
-    from homeiq_assets.defs.build import FEEDS, raw_of  # noqa: PLC0415 (a second of Dagster import, behind the first lines)
-
     for name, problem in settings.problems.items():
         yield Probe(name, False, problem)
     for name, problem in unread(env_path()):

@@ -10,8 +10,7 @@ from homeiq_assets.defs.automation.checks import reading_age_checks
 from homeiq_assets.defs.automation.overdue import overdue_sensor
 from homeiq_assets.defs.automation.schedules import schedules, sensors
 from homeiq_assets.defs.events import event_assets
-from homeiq_assets.defs.feeds import air_quality, calendar, carbon, fx, meter, pricing
-from homeiq_assets.defs.feeds.run import vendor_key
+from homeiq_assets.defs.feeds import feed_asset, vendor_key
 from homeiq_assets.defs.insights import insight_assets, notable_checks
 from homeiq_assets.defs.partitions import Grid, grid
 from homeiq_assets.defs.resources import resources
@@ -19,30 +18,11 @@ from homeiq_assets.defs.retention import ageings, removal_assets, restore_assets
 from homeiq_assets.defs.storage_report import storage_report
 from homeiq_assets.defs.tiers import tier_assets
 from homeiq_assets.defs.views import view_assets
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.feeds import registry
+from homeiq_assets.feeds.catalog import EVENTS, FEEDS, raw_of
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.home import Home, open_home
-from homeiq_assets.schema.measurement import Measurement
-from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
 from homeiq_assets.settings.variables import load
-
-FEEDS = (
-    carbon.FEED,
-    pricing.FEED,
-    pricing.FORECAST_FEED,
-    air_quality.FEED,
-    calendar.FEED,
-    meter.FEED,
-    meter.CIRCUIT_FEED,
-    fx.FEED,
-    EVENTS_FEED,
-)
-
-
-def raw_of(feed: Feed) -> Measurement:
-    """The measurement of a feed as it has tiers and an archive: the events wherever they are."""
-    return HOME_ASSISTANT_EVENTS if feed is EVENTS_FEED else feed.measurement
 
 
 def aged(feed: Feed, home: Home, days: Grid) -> list[dg.AssetsDefinition]:
@@ -67,14 +47,7 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
     polled = [feed for feed in FEEDS if registry.serves(feed, home.settings)]
     watched = [feed for feed in FEEDS if registry.observed(feed, home.settings)]
     assets = [
-        carbon.carbon_intensity(home, days),
-        pricing.electricity_pricing(home, days),
-        pricing.electricity_pricing_forecast(home, days),
-        air_quality.air_quality(home, days),
-        calendar.occupancy_prediction(home, days),
-        meter.smart_meter(home, days),
-        meter.smart_meter_circuit(home, days),
-        fx.fx_rate(home, days),
+        *(feed_asset(feed, home, days) for feed in FEEDS if feed is not EVENTS),
         *event_assets(home, days),
         *view_assets(home, days),
         *insight_assets(home, days),

@@ -9,10 +9,11 @@ import dagster as dg
 from homeiq_assets.defs.common.day_reports import days_told
 from homeiq_assets.defs.common.failures import owner_errors
 from homeiq_assets.defs.common.options import AC, OWNERS, common, day_metadata, store_kind, table_schema
-from homeiq_assets.defs.feeds.run import feed_options, run_feed, vendor_key
+from homeiq_assets.defs.feeds import feed_asset, vendor_key
 from homeiq_assets.defs.partitions import Grid, days_of, days_window
 from homeiq_assets.events.days import event_day
-from homeiq_assets.events.opening import FEED, opened_events
+from homeiq_assets.events.opening import opened_events
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.collect import collect
 from homeiq_assets.feeds.events.statistics import LongTermStatistics
 from homeiq_assets.feeds.registry import choice, observed
@@ -29,31 +30,20 @@ NIGHTLY = "50 2 * * *"
 
 def event_assets(home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
     """`feeds/home_assistant_events` as EVENTS_SOURCE has it, and the statistics where Home Assistant is asked."""
-    if observed(FEED, home.settings):
+    if observed(EVENTS, home.settings):
         return [_observed_events(home, grid)]
-    if choice(FEED, home.settings) == "home_assistant":
-        return [_pulled_events(home, grid), _long_term_statistics(home, grid)]
-    return [_pulled_events(home, grid)]
-
-
-def _pulled_events(home: Home, grid: Grid) -> dg.AssetsDefinition:
-    @dg.asset(**feed_options(FEED, home, grid))
-    def home_assistant_events(
-        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
-    ) -> dg.MaterializeResult:
-        """What changed in Home Assistant, pulled into home_assistant_history."""
-        return run_feed(context, FEED, home, store)
-
-    return home_assistant_events
+    if choice(EVENTS, home.settings) == "home_assistant":
+        return [feed_asset(EVENTS, home, grid), _long_term_statistics(home, grid)]
+    return [feed_asset(EVENTS, home, grid)]
 
 
 def _observed_events(home: Home, grid: Grid) -> dg.AssetsDefinition:
-    key = dg.AssetKey(["feeds", FEED.name])
-    provider = choice(FEED, home.settings)
+    key = dg.AssetKey(["feeds", EVENTS.name])
+    provider = choice(EVENTS, home.settings)
     spec = dg.AssetSpec(
         key,
         description="What changes in Home Assistant, as somebody else writes it: read where it is, never written.",
-        metadata={"dagster/column_schema": table_schema(HOME_ASSISTANT_EVENTS), "dagster/table_name": FEED.name},
+        metadata={"dagster/column_schema": table_schema(HOME_ASSISTANT_EVENTS), "dagster/table_name": EVENTS.name},
         group_name="feeds",
         owners=OWNERS,
         kinds={"influxdb", provider},

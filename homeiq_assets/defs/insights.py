@@ -11,12 +11,9 @@ from homeiq_assets.defs.common.charts import day_chart
 from homeiq_assets.defs.common.day_reports import days_told
 from homeiq_assets.defs.common.failures import owner_errors
 from homeiq_assets.defs.common.options import common, follows, store_kind
-from homeiq_assets.defs.feeds.calendar import FEED as CALENDAR_FEED
-from homeiq_assets.defs.feeds.meter import FEED as METER_FEED
-from homeiq_assets.defs.feeds.pricing import FEED as PRICING_FEED
 from homeiq_assets.defs.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
 from homeiq_assets.defs.tiers import lookback
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds.catalog import CALENDAR, EVENTS, METER, PRICING
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
@@ -63,7 +60,7 @@ def insight_assets(home: Home, grid: Grid) -> list[dg.AssetsDefinition]:
 
 def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
     @dg.asset(
-        **_options(ELECTRICITY_PRICE_RANK, home, timedelta(hours=36), PRICING_FEED),
+        **_options(ELECTRICITY_PRICE_RANK, home, timedelta(hours=36), PRICING),
         partitions_def=grid.feeds,
         deps=[["feeds", ELECTRICITY_PRICING.name]],
         automation_condition=follows(_lookback(home, ELECTRICITY_PRICING), home.zone.key, every=HOURLY),
@@ -76,7 +73,7 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
         with days_told(context) as told:
             days = days_of(context.partition_keys, home.zone)
             for ranked in rank_days(days, home, store, told.stays, told.doubts):
-                missing = None if ranked.rows else wants_rows(PRICING_FEED, ranked.day, home)
+                missing = None if ranked.rows else wants_rows(PRICING, ranked.day, home)
                 if missing:
                     told.stays(ranked.day.isoformat(), missing)
                     continue
@@ -92,7 +89,7 @@ def _electricity_price_rank(home: Home, grid: Grid) -> dg.AssetsDefinition:
 
 def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
     @dg.asset(
-        **_options(PHANTOM_LOAD, home, timedelta(hours=60), METER_FEED),
+        **_options(PHANTOM_LOAD, home, timedelta(hours=60), METER),
         partitions_def=grid.views,
         deps=[
             dg.AssetDep(["feeds", measurement.name], partition_mapping=A_WEEK)
@@ -110,7 +107,7 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
                 days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
             ):
                 reach = timedelta(days=NIGHTS - 1)
-                missing = None if loads.num_rows else lacks_input(METER_FEED, day, home, store, reach=reach)
+                missing = None if loads.num_rows else lacks_input(METER, day, home, store, reach=reach)
                 if missing:
                     told.stays(day.isoformat(), missing)
                 else:
@@ -122,7 +119,7 @@ def _phantom_load(home: Home, grid: Grid) -> dg.AssetsDefinition:
 
 def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
     @dg.asset(
-        **_options(DAILY_ENERGY_REPORT, home, timedelta(hours=6), METER_FEED),
+        **_options(DAILY_ENERGY_REPORT, home, timedelta(hours=6), METER),
         partitions_def=grid.views,
         deps=[
             ["feeds", SMART_METER.name],
@@ -141,7 +138,7 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
             for day, report in report_days(
                 days_of(context.partition_keys, home.zone), home, store, told.stays, told.doubts
             ):
-                missing = None if report else wants_rows(METER_FEED, day, home)
+                missing = None if report else wants_rows(METER, day, home)
                 if missing:
                     told.stays(day.isoformat(), missing)
                     continue
@@ -155,11 +152,11 @@ def _daily_energy_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
 
 def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
     @dg.asset(
-        **_options(OCCUPANCY_ACCURACY, home, timedelta(hours=6), CALENDAR_FEED, EVENTS_FEED),
+        **_options(OCCUPANCY_ACCURACY, home, timedelta(hours=6), CALENDAR, EVENTS),
         partitions_def=grid.views,
         deps=[
             ["feeds", OCCUPANCY_PREDICTION.name],
-            dg.AssetDep(["feeds", EVENTS_FEED.name], partition_mapping=FROM_THE_DAY_BEFORE),
+            dg.AssetDep(["feeds", EVENTS.name], partition_mapping=FROM_THE_DAY_BEFORE),
         ],
         automation_condition=follows(
             _lookback(home, OCCUPANCY_PREDICTION, HOME_ASSISTANT_EVENTS), home.zone.key, every=HOURLY
@@ -186,8 +183,8 @@ def _occupancy_accuracy(home: Home, grid: Grid) -> dg.AssetsDefinition:
 
 def _unpredicted(day: date, home: Home, store: Store) -> str | None:
     """Why there is no accuracy of a day: nothing was predicted, or nothing was seen."""
-    no_prediction = lacks_input(CALENDAR_FEED, day, home, store, reach=timedelta())
-    return no_prediction or lacks_input(EVENTS_FEED, day, home, store, reach=home.settings.hold)
+    no_prediction = lacks_input(CALENDAR, day, home, store, reach=timedelta())
+    return no_prediction or lacks_input(EVENTS, day, home, store, reach=home.settings.hold)
 
 
 def notable_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:

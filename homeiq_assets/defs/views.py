@@ -10,10 +10,9 @@ import dagster as dg
 from homeiq_assets.defs.automation.checks import bounds_check, bounds_spec
 from homeiq_assets.defs.common.day_reports import days_told
 from homeiq_assets.defs.common.options import common, follows, store_kind
-from homeiq_assets.defs.feeds.carbon import FEED as CARBON_FEED
 from homeiq_assets.defs.partitions import FROM_THE_DAY_BEFORE, Grid, days_of
 from homeiq_assets.defs.tiers import lookback
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds.catalog import CARBON, EVENTS
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.seals import left_days, reaches
@@ -56,7 +55,7 @@ def mv_daily_carbon_summary(home: Home, grid: Grid) -> dg.AssetsDefinition:
             context,
             home.zone,
             lambda days: _summaries(days, home, store),
-            lambda day: wants_rows(CARBON_FEED, day, home),
+            lambda day: wants_rows(CARBON, day, home),
         )
 
     return mv_daily_carbon_summary
@@ -100,7 +99,7 @@ def mv_hourly_room_activity(home: Home, grid: Grid) -> dg.AssetsDefinition:
 
 
 def _options(measurement: Measurement, inputs: Sequence[Measurement], home: Home, grid: Grid) -> dict[str, Any]:
-    switched_off = HOME_ASSISTANT_EVENTS in inputs and choice(EVENTS_FEED, home.settings) == OFF
+    switched_off = HOME_ASSISTANT_EVENTS in inputs and choice(EVENTS, home.settings) == OFF
     return common(
         "views",
         measurement,
@@ -155,4 +154,4 @@ def _summaries(days: Sequence[date], home: Home, store: Store) -> Iterator[Writt
 
 
 def _unheard(day: date, home: Home, store: Store) -> str | None:
-    return lacks_input(EVENTS_FEED, day, home, store, reach=home.settings.hold)
+    return lacks_input(EVENTS, day, home, store, reach=home.settings.hold)

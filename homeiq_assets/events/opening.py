@@ -16,8 +16,8 @@ from homeiq_assets.events.last_known import RememberingEvents
 from homeiq_assets.events.source import EventSource
 from homeiq_assets.events.stored import StoredEvents
 from homeiq_assets.events.stored_columns import by_kind, is_combined
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.events.areas import areas_of
-from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, choice, observed
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.removed_days import Ledger
@@ -30,16 +30,6 @@ from homeiq_assets.stores.influxdb.line_protocol import tags_as_stored
 from homeiq_assets.stores.opening import opened_bucket
 from homeiq_assets.stores.tables import FIRST, LAST
 from homeiq_assets.window import Window
-
-FEED = Feed(
-    HOME_ASSISTANT_HISTORY,
-    "events",
-    "EVENTS_SOURCE",
-    timedelta(minutes=15),
-    chart=None,
-    late=timedelta(hours=1),
-    asset=HOME_ASSISTANT_EVENTS.name,
-)
 
 
 @dataclass(frozen=True)
@@ -62,10 +52,12 @@ def opened_events(home: Home, store: Store) -> Iterator[EventSource]:
     do not stay for ever, what entities said longer ago comes from the tiers.
     """
     settings = home.settings
-    settings.sound(FEED.setting, "RETENTION_RAW_DAYS")
-    if not observed(FEED, settings):
-        if choice(FEED, settings) == OFF:
-            raise SettingError(FEED.setting, "is not set, and without it nobody says where Home Assistant's events are")
+    settings.sound(EVENTS.setting, "RETENTION_RAW_DAYS")
+    if not observed(EVENTS, settings):
+        if choice(EVENTS, settings) == OFF:
+            raise SettingError(
+                EVENTS.setting, "is not set, and without it nobody says where Home Assistant's events are"
+            )
         store.recover(HOME_ASSISTANT_HISTORY)
         yield _remembering(StoredEvents(store), home, store)
         return
@@ -77,11 +69,11 @@ def opened_events(home: Home, store: Store) -> Iterator[EventSource]:
 def events_place(home: Home, store: Store) -> Iterator[EventsPlace]:
     """Where the home's events are stored; call it beside `opened_events`, which refuses what cannot be."""
     settings = home.settings
-    if not observed(FEED, settings):
+    if not observed(EVENTS, settings):
         yield EventsPlace(store, HOME_ASSISTANT_HISTORY, lambda: [HOME_ASSISTANT_HISTORY.name])
         return
     with _foreign(home) as foreign, closing(opened_bucket(events_bucket(settings), settings, SETTING)) as place:
-        single = choice(FEED, settings) == "homeiq"
+        single = choice(EVENTS, settings) == "homeiq"
         yield EventsPlace(place, HOME_ASSISTANT_EVENTS if single else None, foreign.measurements)
 
 
@@ -92,12 +84,12 @@ def archived_events(rows: pa.Table, home: Home) -> pa.Table:
         events = home_assistant_schema.uniform_events(kinds, lambda: areas_of(home.settings, home.now()))
     else:
         events = homeiq_schema.uniform_events(by_kind(rows, HOME_ASSISTANT_EVENTS.name, HomeiqEvents.TAGS))
-    return tags_as_stored(events, HOME_ASSISTANT_EVENTS.tag_names) if observed(FEED, home.settings) else events
+    return tags_as_stored(events, HOME_ASSISTANT_EVENTS.tag_names) if observed(EVENTS, home.settings) else events
 
 
 def events_kept(home: Home, store: Store) -> timedelta | None:
     """How long the bucket of the events keeps rows by itself; None: for ever, or it may not be known."""
-    if not observed(FEED, home.settings):
+    if not observed(EVENTS, home.settings):
         return store.keeps(HOME_ASSISTANT_HISTORY)
     with _foreign(home) as foreign:
         return foreign.keeps()
@@ -121,7 +113,7 @@ def _foreign(home: Home) -> Iterator[ForeignEvents]:
     settings = home.settings
     url, token, org = (settings.required(name) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG"))
     with closing(ForeignBucket(url, token, org, events_bucket(settings))) as bucket:
-        if choice(FEED, settings) == "homeiq":
+        if choice(EVENTS, settings) == "homeiq":
             yield HomeiqEvents(bucket)
         else:
             yield HomeAssistantEvents(bucket, lambda: areas_of(settings, home.now()))

@@ -17,7 +17,7 @@ class Feed:
     a person would want to see, None where no single one is. `late` is how old the newest reading may be before the
     feed is stale. `reach` is how far back a poll asks where vendors publish later than within two intervals. `asset` is
     the feed's name where it is not the measurement's. `sparse` is for how long there may be no row of its own, as of
-    weekends and holidays, where that is longer than a day.
+    weekends and holidays, where that is longer than a day. `description` tells the owner what its days hold.
     """
 
     measurement: Measurement
@@ -26,6 +26,7 @@ class Feed:
     interval: timedelta
     chart: str | None
     late: timedelta
+    description: str
     reach: timedelta | None = None
     asset: str | None = None
     sparse: timedelta = timedelta()

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import events_kept, opened_events
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.events.values import newest_each
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
@@ -146,7 +146,7 @@ def accuracy_days(
     days: Sequence[date], home: Home, store: Store, stays: Stays, doubts: Doubts = no_doubts
 ) -> Iterator[tuple[date, pa.Table]]:
     """Store occupancy_accuracy of each of the consecutive local days; nothing where no events are configured."""
-    if choice(EVENTS_FEED, home.settings) == OFF:
+    if choice(EVENTS, home.settings) == OFF:
         yield from ((day, OCCUPANCY_ACCURACY.empty()) for day in days)
         return
     store.recover(OCCUPANCY_PREDICTION)

@@ -11,7 +11,7 @@ from homeiq_assets.archive.months import refuse_simulated, write_month
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import manifest_of
 from homeiq_assets.errors import DamagedFile, FieldTypeConflict, PeriodError
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.registry import observed
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.locks import alone
@@ -57,7 +57,7 @@ def _archive_day(
     raw: Raw, day: date, keeps: timedelta | None, home: Home, archive: ObjectStore, store: Store
 ) -> Archived:
     period = Period.day(day, home.zone)
-    ours = raw.measurement is not HOME_ASSISTANT_EVENTS or not observed(EVENTS_FEED, home.settings)
+    ours = raw.measurement is not HOME_ASSISTANT_EVENTS or not observed(EVENTS, home.settings)
     revised = ours and _is_young(raw.measurement, period.window, home) and not expired_days(period.window, keeps, home)
     # Looked up first, so that what another process archives meanwhile is never taken for withdrawn.
     before = manifest_of(raw.measurement, period, archive) if revised else None

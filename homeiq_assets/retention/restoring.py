@@ -17,9 +17,9 @@ from homeiq_assets.archive.months import is_simulated
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.periods import read_period, revised_tags
 from homeiq_assets.errors import DamagedFile, FieldTypeConflict, PeriodError, SettingError, StoreError
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import EventsPlace, events_bucket, events_place
 from homeiq_assets.events.stored_columns import found_in, is_combined, separated
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.registry import observed
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.locks import alone
@@ -159,7 +159,7 @@ def own_place(measurement: Measurement, home: Home) -> str:
     settings = home.settings
     if not settings.live:
         return OWN_FOLDER
-    if measurement is HOME_ASSISTANT_EVENTS and observed(EVENTS_FEED, settings):
+    if measurement is HOME_ASSISTANT_EVENTS and observed(EVENTS, settings):
         return events_bucket(settings)
     bucket = settings.required("INFLUXDB_BUCKET")
     return (settings.influxdb_tier_bucket or f"{bucket}_tiers") if measurement.tier else bucket

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import opened_events
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import observed, paced, serves
 from homeiq_assets.home import Home
@@ -37,7 +37,7 @@ def lacks_input(feed: Feed, day: date, home: Home, store: Store, *, reach: timed
         return None
     window = local_day(day, home.zone)
     reaching = Window(window.start - reach, window.end)
-    if feed is not EVENTS_FEED:
+    if feed is not EVENTS:
         return None if store.rows(feed.measurement, reaching) else why
     with opened_events(home, store) as events:
         return None if any(table.num_rows for table in events.stream(reaching)) else why

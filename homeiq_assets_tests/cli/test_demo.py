@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from homeiq_assets.cli.demo import last_whole_month, runs
-from homeiq_assets.defs.build import FEEDS
 from homeiq_assets.errors import SettingError
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.settings.variables import Settings
 from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.cli.conftest import Outcome

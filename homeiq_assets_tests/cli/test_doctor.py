@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_HISTORY
 from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets.window import HOUR, floor_to
@@ -195,7 +195,7 @@ def test_an_aws_variable_that_cannot_be_used_is_named_and_the_rest_is_looked_at_
 @pytest.mark.parametrize(
     ("where", "what"),
     [
-        ("homeiq_assets.feeds.meter.home_assistant.time_zone", "time zone"),
+        ("homeiq_assets.vendors.home_assistant.zone.time_zone", "time zone"),
         ("homeiq_assets.stores.embedded.store.EmbeddedStore.probe", "store"),
         ("homeiq_assets.archive.objects.LocalFolder.probe", "archive"),
     ],

@@ -10,8 +10,9 @@ import pytest
 
 from homeiq_assets.defs.build import build_defs
 from homeiq_assets.errors import HomeiqError, SettingError
-from homeiq_assets.events.opening import FEED, opened_events
+from homeiq_assets.events.opening import opened_events
 from homeiq_assets.events.stored import StoredEvents
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.registry import choice, observed, serves
 from homeiq_assets.home import open_home
 from homeiq_assets.reading import measurement_of
@@ -111,9 +112,9 @@ def test_without_any_event_there_is_nothing_and_no_error(store: EmbeddedStore) -
 def test_the_source_is_the_one_that_is_set(variables: dict[str, str], chosen: str, settings_of: SettingsOf) -> None:
     settings = settings_of(**variables)
 
-    assert choice(FEED, settings) == chosen
-    assert observed(FEED, settings) == (chosen == "homeiq")
-    assert serves(FEED, settings) == (chosen in ("simulated", "home_assistant", "unknown"))
+    assert choice(EVENTS, settings) == chosen
+    assert observed(EVENTS, settings) == (chosen == "homeiq")
+    assert serves(EVENTS, settings) == (chosen in ("simulated", "home_assistant", "unknown"))
     assert build_defs(open_home(settings)).resolve_asset_graph().has(asset_key("feeds/home_assistant_events"))
 
 

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from homeiq_assets.defs.build import FEEDS, build_defs
+from homeiq_assets.defs.build import build_defs
 from homeiq_assets.errors import SettingError
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, provider_of, serves
 from homeiq_assets.home import open_home

@@ -9,7 +9,7 @@ import pytest
 
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.archive.opening import open_archive
-from homeiq_assets.defs.build import FEEDS, raw_of
+from homeiq_assets.feeds.catalog import FEEDS, raw_of
 from homeiq_assets.home import Home, open_home
 from homeiq_assets.retention import advice
 from homeiq_assets.retention.archiving import archive_days, archive_months

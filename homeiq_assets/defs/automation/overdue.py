@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from homeiq_assets.defs.automation.schedules import poll_request
-from homeiq_assets.defs.feeds.run import POLL_TAG
+from homeiq_assets.defs.feeds import POLL_TAG
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.home import Home
 

@@ -17,7 +17,7 @@ from homeiq_assets.defs.automation.filling import JOB as FILL_JOB
 from homeiq_assets.defs.automation.filling import fill_schedule
 from homeiq_assets.defs.automation.history import prune_job
 from homeiq_assets.defs.common.options import FOLLOW_TAG
-from homeiq_assets.defs.feeds.run import POLL_TAG
+from homeiq_assets.defs.feeds import POLL_TAG
 from homeiq_assets.defs.resources import abandoned, run_lock
 from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import choice, settles

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 from homeiq_assets.archive.manifest import MANIFEST
 from homeiq_assets.archive.objects import ObjectStore
 from homeiq_assets.errors import HomeiqError
-from homeiq_assets.events.opening import FEED as EVENTS_FEED
 from homeiq_assets.events.opening import events_place
+from homeiq_assets.feeds.catalog import EVENTS
 from homeiq_assets.feeds.registry import OFF, choice
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.removed_days import Ledger
@@ -69,7 +69,7 @@ def look(home: Home, store: Store, archive: ObjectStore, least_billed: int) -> F
         if name != HOME_ASSISTANT_EVENTS.name and (count := looking.tell(partial(store.rows, ALL[name]))) is not None:
             rows[place] = count
     sizes = looking.tell(store.sizes)
-    if choice(EVENTS_FEED, home.settings) != OFF:
+    if choice(EVENTS, home.settings) != OFF:
         events = looking.tell(partial(raw_rows, HOME_ASSISTANT_EVENTS, home, store))
         if events is not None:
             rows[HOME_ASSISTANT_EVENTS.name, Level.RAW.value] = events

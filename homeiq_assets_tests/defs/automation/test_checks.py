@@ -9,8 +9,7 @@ import pyarrow as pa
 import pytest
 
 from homeiq_assets.defs.automation.checks import LISTED, NOTABLE_CHECKS, feed_checks
-from homeiq_assets.defs.build import FEEDS
-from homeiq_assets.defs.feeds.carbon import FEED as CARBON
+from homeiq_assets.feeds.catalog import CARBON, FEEDS
 from homeiq_assets.feeds.collect import StoredDay, survey
 from homeiq_assets.feeds.feed import poll_window
 from homeiq_assets.schema.measurement import rows_of

@@ -11,7 +11,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.ledger.gaps import record_of
 from homeiq_assets.schema.insights import DAILY_ENERGY_REPORT, ELECTRICITY_PRICE_RANK
 from homeiq_assets.schema.measurement import Measurement

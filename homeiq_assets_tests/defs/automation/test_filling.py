@@ -10,8 +10,7 @@ import dagster as dg
 import pytest
 
 from homeiq_assets.cli.doctor import examine
-from homeiq_assets.defs.feeds.meter import FEED as METER
-from homeiq_assets.defs.feeds.pricing import FEED as PRICES
+from homeiq_assets.feeds.catalog import METER, PRICING
 from homeiq_assets.ledger.gaps import record_of
 from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, SMART_METER
 from homeiq_assets.window import HOUR, Window, local_day
@@ -146,7 +145,7 @@ def test_a_day_answered_twice_without_its_rows_is_named_and_left_alone_until_the
     assert not ask("2025-07-12T09:35")
     assert not ask("2025-07-13T02:35")
 
-    assert record_of(PRICES, automation.home.home).unfillable == [date(2025, 7, 3)]
+    assert record_of(PRICING, automation.home.home).unfillable == [date(2025, 7, 3)]
     (told,) = [probe for probe in examine(automation.home.settings) if probe.what == "days of electricity_pricing"]
     assert told.warning
     assert "2025-07-03" in told.detail
@@ -157,7 +156,7 @@ def test_a_day_answered_twice_without_its_rows_is_named_and_left_alone_until_the
 
     vendor.prices.update(gone)
     store_days(automation, "2025-07-03", "2025-07-03")
-    assert record_of(PRICES, automation.home.home).unfillable == []
+    assert record_of(PRICING, automation.home.home).unfillable == []
     assert not [probe for probe in examine(automation.home.settings) if probe.what == "days of electricity_pricing"]
     again = checks_of(automation.home.poll("electricity_pricing"), "feeds/electricity_pricing")
     assert again["unfillable_days"].passed
@@ -218,7 +217,7 @@ def test_what_is_known_survives_a_damaged_file_and_belongs_to_one_vendor(automat
     assert (kept["provider"], kept["first"], kept["steps"]) == ("awattar", "2025-07-01", {"2025-07-01": 3600.0})
 
     file.write_text(json.dumps(kept | {"provider": "tibber", "days": {"2025-07-01": {"answers": 2}}}))
-    assert record_of(PRICES, automation.home.home).unfillable == []
+    assert record_of(PRICING, automation.home.home).unfillable == []
     file.write_text('{"provider": ')
     assert automation.spans()["electricity_pricing"][0] == "2025-07-03"
 

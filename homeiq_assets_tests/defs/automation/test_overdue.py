@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.window import local_date
 from homeiq_assets_tests.household import QUIET, Household, household
 

@@ -9,7 +9,7 @@ import pytest
 
 from homeiq_assets.defs.automation.checks import CHECKS
 from homeiq_assets.defs.automation.schedules import due
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.window import floor_to
 from homeiq_assets_tests.household import QUIET, RANGE, Household, asset_key, household
 

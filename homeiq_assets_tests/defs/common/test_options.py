@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from homeiq_assets.defs.build import FEEDS
+from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.schema.measurements import ALL
 from homeiq_assets_tests.household import household
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from homeiq_assets.defs.feeds.pricing import FEED
 from homeiq_assets.errors import ProviderError, SettingError
+from homeiq_assets.feeds import catalog
 from homeiq_assets.feeds.pricing.tibber import api
 from homeiq_assets.feeds.registry import choice
 from homeiq_assets.schema.measurements import ELECTRICITY_PRICING, ELECTRICITY_PRICING_FORECAST
@@ -58,7 +58,7 @@ def home(vendor: TibberVendor, tmp_path: Path) -> Household:
 
 
 def test_the_key_chooses_tibber(settings_of: Callable[..., Settings]) -> None:
-    assert choice(FEED, settings_of(PRICING_API_KEY=TOKEN)) == "tibber"
+    assert choice(catalog.PRICING, settings_of(PRICING_API_KEY=TOKEN)) == "tibber"
 
 
 def test_without_a_key_the_setting_is_named_and_nothing_is_asked(vendor: TibberVendor) -> None:

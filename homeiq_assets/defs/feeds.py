@@ -1,7 +1,4 @@
-"""What the feeds' assets share: their options in Dagster and the run of a poll or a backfill.
-
-The assets themselves stand in the modules beside, written out.
-"""
+"""The feeds as assets, by one factory: their options in Dagster, and the run of a poll or a backfill."""
 
 import time
 from collections import Counter
@@ -36,7 +33,19 @@ LISTED = 5
 """How many days without rows a failure names."""
 
 
-def feed_options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
+def feed_asset(feed: Feed, home: Home, grid: Grid) -> dg.AssetsDefinition:
+    """The asset of a feed that a provider fills."""
+
+    @dg.asset(**_options(feed, home, grid))
+    def feed_days(
+        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> dg.MaterializeResult:
+        return _run(context, feed, home, store)
+
+    return feed_days
+
+
+def _options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
     """Keyword arguments of a feed's `@dg.asset`."""
     provider = choice(feed, home.settings)
     polled = serves(feed, home.settings)
@@ -50,6 +59,7 @@ def feed_options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
     )
     options["key"] = ["feeds", feed.name]
     return options | {
+        "description": feed.description,
         "partitions_def": grid.feeds,
         "deps": [vendor_key(provider)] if polled else [],
         "tags": {"homeiq/provider": provider},
@@ -91,7 +101,7 @@ class _Came:
             self.refused |= {day: str(part.refused) for day, rows in part.received.items() if not rows}
 
 
-def run_feed(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store) -> dg.MaterializeResult:
+def _run(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store) -> dg.MaterializeResult:
     """Materialise the run's partitions: a poll where the run says so, else the days from the provider's history.
 
     A day that should have rows by now and has none is not materialised. Raises Failure for it.
