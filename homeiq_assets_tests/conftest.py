@@ -11,6 +11,8 @@ import pytest
 from homeiq_assets.settings.variables import Settings, load
 
 NO_ENV_FILE = Path(os.devnull)
+PROJECT = Path(__file__).parents[1]
+"""The folder with README, docs and `.env.example`."""
 
 hypothesis.settings.register_profile("few", max_examples=20, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=150, deadline=None)

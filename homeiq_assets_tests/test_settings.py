@@ -12,7 +12,8 @@ from homeiq_assets.defs.build import build_defs
 from homeiq_assets.errors import SettingError
 from homeiq_assets.home import open_home
 from homeiq_assets.redaction import redact
-from homeiq_assets.settings.variables import AWS_CREDENTIALS, PROJECT, Settings, load
+from homeiq_assets.settings.variables import AWS_CREDENTIALS, Settings, load
+from homeiq_assets_tests.conftest import PROJECT
 
 WRONG = {
     "HOMEIQ_TIMEZONE": "Mars/Olympus",
@@ -225,14 +226,35 @@ class TestFile:
             open_home(load(tmp_path / ".env")).keep_zone()
 
 
+def test_what_is_kept_is_in_the_nearest_folder_upwards_that_holds_a_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_of: Callable[..., Settings]
+) -> None:
+    settings_of()
+    (tmp_path / "project" / "docs").mkdir(parents=True)
+    (tmp_path / "project" / "workspace.yaml").touch()
+    (tmp_path / "project" / ".env").write_text("PRICING_AREA=AT\n")
+    monkeypatch.chdir(tmp_path / "project" / "docs")
+    monkeypatch.delenv("HOMEIQ_HOME")
+
+    assert load().homeiq_home == tmp_path / "project" / ".homeiq"
+    assert load().pricing_area == "AT"
+
+    monkeypatch.chdir(tmp_path)
+
+    assert load().homeiq_home == tmp_path / ".homeiq"
+    assert load().pricing_area is None
+
+
 def test_a_relative_homeiq_home_is_taken_from_the_project_wherever_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_of: Callable[..., Settings]
 ) -> None:
     settings_of()
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workspace.yaml").touch()
+    (tmp_path / "docs").mkdir()
+    monkeypatch.chdir(tmp_path / "docs")
     monkeypatch.setenv("HOME", str(tmp_path / "owner"))
 
-    assert settings_in_force(monkeypatch, "data/homeiq") == PROJECT / "data" / "homeiq"
+    assert settings_in_force(monkeypatch, "data/homeiq") == tmp_path / "data" / "homeiq"
     assert settings_in_force(monkeypatch, "~/homeiq") == tmp_path / "owner" / "homeiq"
     assert settings_in_force(monkeypatch, str(tmp_path)) == tmp_path
 

@@ -1,7 +1,9 @@
 """The command line: `homeiq demo`, `homeiq read`, `homeiq best`, `homeiq doctor`, `homeiq google-login`."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +15,7 @@ from homeiq_assets.cli.read import read
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.logs import setup
 from homeiq_assets.redaction import redact
+from homeiq_assets.settings.types import WORKSPACE, project_folder
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +33,8 @@ for command in (demo, read, best, doctor, google_login):
 def main() -> None:
     """Entry point: errors of ours are one line on standard error and exit status 1."""
     setup(logging.ERROR)
+    here, nowhere = Path.cwd() / ".homeiq", not (project_folder() / WORKSPACE).is_file()
+    new = nowhere and not os.environ.get("HOMEIQ_HOME") and not here.exists()
     try:
         homeiq(prog_name="homeiq", standalone_mode=False)
     except HomeiqError as error:
@@ -39,3 +44,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    finally:
+        if new and here.exists():
+            why = f"no folder from here upwards holds {WORKSPACE} and HOMEIQ_HOME is not set"
+            click.echo(f"homeiq: made the folder {here}, because {why}", err=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from homeiq_assets.settings.types import PROJECT
+from homeiq_assets.settings.types import project_folder
 
 LOOK = 3.0
 """Seconds after which a large file that showed no damage so far is taken for sound."""
@@ -17,8 +17,9 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 def damages() -> Iterator[str]:
     """What is wrong with each damaged database, in the owner's words. Nothing is written, or waited for."""
     # Our dagster.yaml names the folder; another one, in a DAGSTER_HOME elsewhere, leaves it at Dagster's default.
-    elsewhere = Path(os.environ.get("DAGSTER_HOME") or PROJECT).resolve()
-    folder = PROJECT / ".homeiq" / "dagster" if elsewhere == PROJECT else elsewhere
+    project = project_folder().resolve()
+    elsewhere = Path(os.environ.get("DAGSTER_HOME") or project).resolve()
+    folder = project / ".homeiq" / "dagster" if elsewhere == project else elsewhere
     for kept, databases in (
         (folder / "history", ("runs.db", "runs/index.db")),
         (folder / "schedules", ("schedules.db",)),

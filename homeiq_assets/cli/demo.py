@@ -17,7 +17,7 @@ from homeiq_assets.errors import HomeiqError, SettingError
 from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.feeds.registry import SIMULATED, choice
 from homeiq_assets.home import resolve_home
-from homeiq_assets.settings.types import PROJECT
+from homeiq_assets.settings.types import WORKSPACE, project_folder
 from homeiq_assets.settings.variables import Settings, home_folder, load
 from homeiq_assets.stores.local import explained
 from homeiq_assets.window import local_date
@@ -37,8 +37,9 @@ def demo() -> None:
     _dagster_home()
     for damage in damages():
         raise HomeiqError(damage)
+    project = project_folder()
     # dagster.yaml names its folders relative to the project.
-    os.chdir(PROJECT)
+    os.chdir(project)
     month = last_whole_month(local_date(home.now(), home.zone), home.settings)
     console = Console()
     from homeiq_assets.defs.demonstration import Interrupted, materialise  # noqa: PLC0415 (Dagster costs a second of import)
@@ -55,8 +56,11 @@ def demo() -> None:
     for row in done:
         shown.add_row(row.asset, str(row.days), f"{row.rows:,}", f"{row.seconds:.1f}")
     console.print(shown)
-    command = "dagster" if os.environ.get("VIRTUAL_ENV") else f"{os.path.relpath(sys.prefix, PROJECT)}/bin/dagster"
-    console.print(f"\nNext, in {PROJECT}:\n\n  {command} dev\n\nand open http://localhost:3000/asset-groups")
+    command = "dagster" if os.environ.get("VIRTUAL_ENV") else f"{os.path.relpath(sys.prefix, project)}/bin/dagster"
+    start = f"{command} dev"
+    if not (project / WORKSPACE).is_file():
+        start = f"DAGSTER_HOME={home.settings.homeiq_home} {start} -m homeiq_assets.definitions"
+    console.print(f"\nNext, in {project}:\n\n  {start}\n\nand open http://localhost:3000/asset-groups", soft_wrap=True)
 
 
 def last_whole_month(today: date, settings: Settings) -> date:

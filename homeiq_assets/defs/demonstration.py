@@ -14,7 +14,8 @@ from homeiq_assets.defs.build import build_defs
 from homeiq_assets.defs.feeds import POLL_TAG
 from homeiq_assets.errors import HomeiqError
 from homeiq_assets.home import Home
-from homeiq_assets.settings.types import PROJECT
+from homeiq_assets.settings.types import WORKSPACE, project_folder
+from homeiq_assets.settings.variables import Settings, home_folder
 from homeiq_assets.window import local_date
 
 RANGE = "dagster/asset_partition_range_"
@@ -78,11 +79,7 @@ def materialise(home: Home, month: date, shown: Callable[[str], AbstractContextM
     # Without the checks that stand alone: a month that is over has no new readings whose age could be checked.
     defs = dg.Definitions(everything.assets, resources=everything.resources, executor=everything.executor)
     job = defs.resolve_implicit_global_asset_job_def()
-    with (
-        dg.DagsterInstance.get()
-        if os.environ.get("DAGSTER_HOME")
-        else dg.DagsterInstance.from_config(str(PROJECT)) as instance
-    ):
+    with _instance(home.settings) as instance:
         for run in runs(defs, month, local_date(home.now(), home.zone)):
             with shown(run.title):
                 began = time.monotonic()
@@ -107,6 +104,14 @@ def materialise(home: Home, month: date, shown: Callable[[str], AbstractContextM
                 for event in result.get_asset_materialization_events()
             )
             yield Done(run.title, run.days, rows, time.monotonic() - began)
+
+
+def _instance(settings: Settings) -> dg.DagsterInstance:
+    """Where `dagster dev` will look for the runs: DAGSTER_HOME, the project's `dagster.yaml`, else HOMEIQ_HOME."""
+    if os.environ.get("DAGSTER_HOME"):
+        return dg.DagsterInstance.get()
+    project = project_folder()
+    return dg.DagsterInstance.from_config(str(project if (project / WORKSPACE).is_file() else home_folder(settings)))
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:

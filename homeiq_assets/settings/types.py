@@ -9,7 +9,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
-PROJECT = Path(__file__).resolve().parents[2]
+WORKSPACE = "workspace.yaml"
+
+
+def project_folder() -> Path:
+    """The nearest folder from the working directory upwards that holds `workspace.yaml`, else the working directory.
+
+    `.env`, `dagster.yaml` and, unless `HOMEIQ_HOME` says otherwise, all that is kept locally are in it.
+    """
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / WORKSPACE).is_file()), here)
 
 
 def address(value: str) -> str:
@@ -80,7 +89,7 @@ def _start(value: date) -> date:
 
 def _folder(value: Path) -> Path:
     try:
-        return PROJECT / value.expanduser()
+        return project_folder() / value.expanduser()
     except RuntimeError:
         raise ValueError("begins with ~ and a user whose home folder is not known; write the whole path") from None
 

@@ -19,7 +19,6 @@ from homeiq_assets.errors import SettingError
 from homeiq_assets.redaction import redact, register
 from homeiq_assets.settings.retention import RetentionSettings
 from homeiq_assets.settings.types import (
-    PROJECT,
     EntityMeters,
     EntityUnits,
     Folder,
@@ -34,6 +33,7 @@ from homeiq_assets.settings.types import (
     VendorUrlTemplate,
     Zone,
     is_token,
+    project_folder,
 )
 
 ENV_FILE = ".env"
@@ -46,7 +46,7 @@ class Settings(RetentionSettings):
 
     model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True)
 
-    homeiq_home: Folder = PROJECT / ".homeiq"
+    homeiq_home: Folder = Field(default_factory=lambda: project_folder() / ".homeiq")
     homeiq_timezone: Zone | None = None
     homeiq_start_date: StartDate = date(2025, 1, 1)
     homeiq_automation: OnOff = "on"
@@ -228,7 +228,7 @@ def load(env_file: Path | None = None) -> Settings:
 
 def env_path() -> Path:
     """Where the project's `.env` is, or would be."""
-    return PROJECT / ENV_FILE
+    return project_folder() / ENV_FILE
 
 
 def ttl(settings: "Settings", family: str) -> timedelta:
@@ -288,7 +288,7 @@ def _take_aws(said: dict[str, str]) -> dict[str, str]:
 
 
 def _default(name: str) -> Any:
-    return Settings.model_fields[name].get_default()
+    return Settings.model_fields[name].get_default(call_default_factory=True)
 
 
 def _alias(name: str) -> str:

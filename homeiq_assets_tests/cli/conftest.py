@@ -35,7 +35,7 @@ def homeiq(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
 ) -> Callable[..., Outcome]:
     """Run `homeiq` with these words, in an environment that has only what the test sets, and no `.env`."""
-    monkeypatch.setattr("homeiq_assets.settings.variables.PROJECT", tmp_path)
+    monkeypatch.chdir(tmp_path)
     if "HOMEIQ_HOME" not in os.environ:
         monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
 

@@ -7,8 +7,9 @@ import jmespath
 import pytest
 
 from homeiq_assets.feeds.pricing import tariff
-from homeiq_assets.settings.variables import PROJECT, load
+from homeiq_assets.settings.variables import load
 from homeiq_assets.vendors.described_url import KNOWN, Template
+from homeiq_assets_tests.conftest import PROJECT
 
 TEXT = (PROJECT / "docs" / "generic.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"(?:^    [A-Z_]+=.*\n)+", TEXT, re.MULTILINE)
