@@ -36,11 +36,11 @@ def aged(feed: Feed, home: Home, days: Grid) -> list[dg.AssetsDefinition]:
     ]
 
 
-def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(home: Home | None = None, replaced: Mapping[str, Any] | None = None) -> dg.Definitions:
     """All assets, checks, schedules, sensors and resources of a home; of the environment's where None.
 
-    Never fails for a setting: what needs a wrong one fails when it runs. `resource_overrides` replaces
-    `home`, `store` or `archive` by objects of one's own.
+    Never fails for a setting: what needs a wrong one fails when it runs. `replaced` are resources
+    by name in place of those that the settings say, such as `influxdb`, `s3` or a vendor.
     """
     home = home or open_home(load())
     days = grid(home)
@@ -72,6 +72,6 @@ def build_defs(home: Home | None = None, resource_overrides: Mapping[str, Any] |
             dg.AssetKey(["retention", "storage_report"]),
         ),
         sensors=[*sensors(home), *([overdue_sensor(polled, home)] if polled else [])],
-        resources={**resources(home), **(resource_overrides or {})},
+        resources=resources(home, replaced or {}),
         executor=dg.in_process_executor,
     )

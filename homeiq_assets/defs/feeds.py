@@ -15,6 +15,7 @@ from homeiq_assets.defs.common.charts import day_chart
 from homeiq_assets.defs.common.failures import owner_errors
 from homeiq_assets.defs.common.options import FILL_TAG, common, day_metadata, store_kind
 from homeiq_assets.defs.partitions import Grid, days_of, days_window
+from homeiq_assets.defs.resources import Vendor
 from homeiq_assets.feeds.collect import Collected, StoredDay, collect, survey
 from homeiq_assets.feeds.feed import Feed, poll_window
 from homeiq_assets.feeds.provider import Provider
@@ -37,10 +38,8 @@ def feed_asset(feed: Feed, home: Home, grid: Grid) -> dg.AssetsDefinition:
     """The asset of a feed that a provider fills."""
 
     @dg.asset(**_options(feed, home, grid))
-    def feed_days(
-        context: dg.AssetExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
-    ) -> dg.MaterializeResult:
-        return _run(context, feed, home, store)
+    def feed_days(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return _run(context, feed, context.resources.home, context.resources.store)
 
     return feed_days
 
@@ -63,6 +62,8 @@ def _options(feed: Feed, home: Home, grid: Grid) -> dict[str, Any]:
         "partitions_def": grid.feeds,
         "deps": [vendor_key(provider)] if polled else [],
         "tags": {"homeiq/provider": provider},
+        # Which vendor a feed asks is the settings' to say, so its resource has no fixed name to be an argument.
+        "required_resource_keys": {"home", "store", *([provider] if polled else [])},
         "check_specs": [
             dg.AssetCheckSpec(name, asset=options["key"], description=text) for name, text in CHECKS.items()
         ],
@@ -113,7 +114,7 @@ def _run(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store
     came = _Came()
     # A poll's next try is the next poll: the other feeds of its run are waiting.
     with owner_errors(retried=not polling):
-        provider = provider_of(feed, home.settings, home.zone)
+        provider = _provider(context, feed, home)
         if polling:
             window = poll_window(feed, now, home.zone, store.newest(feed.measurement))
         else:
@@ -161,6 +162,14 @@ def _run(context: dg.AssetExecutionContext, feed: Feed, home: Home, store: Store
             record.unfillable,
         ),
     )
+
+
+def _provider(context: dg.AssetExecutionContext, feed: Feed, home: Home) -> Provider:
+    """The provider by the vendor's resource. Raises SettingError, also where no vendor serves the feed."""
+    if not serves(feed, home.settings):
+        return provider_of(feed, home.settings, home.zone)
+    vendor: Vendor = getattr(context.resources, choice(feed, home.settings))
+    return vendor.provider(feed)
 
 
 def _materialise(

@@ -53,7 +53,8 @@ class Entry:
     night: those it may still revise or fill late, and no fewer than three, for whatever an outage here left out.
     `step` is that of its rows where it is not the measurement's, `lag` how long after the start of its slot a
     reading may come where that is later than usual. `history` is how far back its past certainly reaches where that is
-    not far: what is about to leave it is asked for first.
+    not far: what is about to leave it is asked for first. `points_at` are the settings that say whom and what is asked:
+    addresses, regions, entities; none of them is a secret.
     """
 
     build: Build
@@ -63,40 +64,49 @@ class Entry:
     step: timedelta | None = None
     lag: timedelta = timedelta()
     history: timedelta | None = None
+    points_at: tuple[str, ...] = ()
 
 
 PROVIDERS: dict[str, dict[str, Entry]] = {
     "carbon": {
         "watttime": Entry(
-            watttime.build, (("WATTTIME_USERNAME", "WATTTIME_PASSWORD"), ("WATTTIME_API_TOKEN",))
+            watttime.build, (("WATTTIME_USERNAME", "WATTTIME_PASSWORD"), ("WATTTIME_API_TOKEN",)),
+            points_at=("WATTTIME_BASE_URL", "GRID_REGION"),
         ),
         "electricity_maps": Entry(
-            electricity_maps.build, (("ELECTRICITYMAPS_API_KEY",),), settles=5, history=24 * HOUR
+            electricity_maps.build, (("ELECTRICITYMAPS_API_KEY",),), settles=5, history=24 * HOUR,
+            points_at=("ELECTRICITYMAPS_BASE_URL", "GRID_REGION"),
         ),
-        "gb_carbon_intensity": Entry(gb_carbon_intensity.build),
-        "energy_charts": Entry(energy_charts_carbon.build, settles=8),
+        "gb_carbon_intensity": Entry(gb_carbon_intensity.build, points_at=("GB_CARBON_BASE_URL", "GRID_REGION")),
+        "energy_charts": Entry(
+            energy_charts_carbon.build, settles=8, points_at=("ENERGY_CHARTS_BASE_URL", "GRID_REGION")
+        ),
         SIMULATED: Entry(simulated_carbon.build),
     },
     "pricing": {
-        "awattar": Entry(awattar.build),
-        "tibber": Entry(tibber.build, (("PRICING_API_KEY",),)),
-        "octopus": Entry(octopus.build),
-        "generic": Entry(generic_pricing.build),
-        "energy_charts": Entry(energy_charts_pricing.build),
+        "awattar": Entry(awattar.build, points_at=("AWATTAR_BASE_URL", "PRICING_AREA")),
+        "tibber": Entry(tibber.build, (("PRICING_API_KEY",),), points_at=("TIBBER_BASE_URL", "PRICING_AREA")),
+        "octopus": Entry(octopus.build, points_at=("OCTOPUS_BASE_URL", "PRICING_AREA")),
+        "generic": Entry(generic_pricing.build, points_at=("PRICING_TARIFF",)),
+        "energy_charts": Entry(energy_charts_pricing.build, points_at=("ENERGY_CHARTS_BASE_URL", "PRICING_AREA")),
         SIMULATED: Entry(simulated_pricing.build),
     },
     "air_quality": {
-        "airnow": Entry(airnow.build, (("AIRNOW_API_KEY",),)),
-        "open_meteo": Entry(open_meteo.build),
+        "airnow": Entry(
+            airnow.build, (("AIRNOW_API_KEY",),), points_at=("AIRNOW_BASE_URL", "LATITUDE", "LONGITUDE", "AIRNOW_SITE")
+        ),
+        "open_meteo": Entry(open_meteo.build, points_at=("OPEN_METEO_BASE_URL", "LATITUDE", "LONGITUDE")),
         SIMULATED: Entry(simulated_air.build),
     },
     "calendar": {
         "google": Entry(
-            google.build, (("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN"),)
+            google.build, (("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "GOOGLE_REFRESH_TOKEN"),),
+            points_at=("GOOGLE_BASE_URL", "GOOGLE_CALENDAR_IDS"),
         ),
         "home_assistant": Entry(
             home_assistant_calendar.build,
             (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_CALENDARS"),),
+            points_at=("HOME_ASSISTANT_URL", "HOME_ASSISTANT_CALENDARS"),
         ),
         SIMULATED: Entry(simulated_calendar.build),
     },
@@ -105,17 +115,27 @@ PROVIDERS: dict[str, dict[str, Entry]] = {
             home_assistant.build,
             (("HOME_ASSISTANT_URL", "HOME_ASSISTANT_TOKEN", "HOME_ASSISTANT_POWER_ENTITY"),),
             {SMART_METER_CIRCUIT.name: "HOME_ASSISTANT_CIRCUITS"},
+            points_at=("HOME_ASSISTANT_URL", "HOME_ASSISTANT_POWER_ENTITY", "HOME_ASSISTANT_CIRCUITS"),
             # Hourly statistics stay for ever, 5-minute ones as long as its recorder keeps states.
             history=10 * 24 * HOUR,
         ),
-        "emporia": Entry(emporia.build, settles=6, lag=timedelta(minutes=75)),
-        "sense": Entry(sense.build, step=HOUR, lag=2.5 * HOUR),
+        "emporia": Entry(
+            emporia.build, settles=6, lag=timedelta(minutes=75), points_at=("EMPORIA_BASE_URL", "METER_DEVICE_ID")
+        ),
+        "sense": Entry(
+            sense.build, step=HOUR, lag=2.5 * HOUR, points_at=("SENSE_BASE_URL", "METER_DEVICE_ID")
+        ),
         "generic": Entry(generic_meter.build),
         SIMULATED: Entry(simulated_meter.build),
     },
-    "fx": {"frankfurter": Entry(frankfurter.build, settles=5), SIMULATED: Entry(simulated_fx.build)},
+    "fx": {
+        "frankfurter": Entry(frankfurter.build, settles=5, points_at=("FRANKFURTER_BASE_URL",)),
+        SIMULATED: Entry(simulated_fx.build),
+    },
     "events": {
-        "home_assistant": Entry(pulled_events.build, history=10 * 24 * HOUR),
+        "home_assistant": Entry(
+            pulled_events.build, points_at=("HOME_ASSISTANT_URL", "HOME_ASSISTANT_EVENTS"), history=10 * 24 * HOUR
+        ),
         SIMULATED: Entry(simulated_events.build),
     },
 }  # fmt: skip

@@ -119,7 +119,7 @@ def test_a_run_holds_its_lock_while_it_works_and_leaves_nothing_behind(home: Hou
             pass
 
     result = dg.materialize(
-        [at_work], resources={"home": resources(home.home)["home"]}, instance=home.instance, run_config=QUIET
+        [at_work], resources={"home": resources(home.home, {})["home"]}, instance=home.instance, run_config=QUIET
     )
 
     assert result.success
@@ -134,7 +134,7 @@ def test_a_run_that_fails_leaves_no_lock_either(home: Household) -> None:
 
     result = dg.materialize(
         [failing],
-        resources={"home": resources(home.home)["home"]},
+        resources={"home": resources(home.home, {})["home"]},
         instance=home.instance,
         run_config=QUIET,
         raise_on_error=False,
