@@ -1,6 +1,6 @@
 """The insights as assets, and the checks that point out what an owner wants to be told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -198,10 +198,10 @@ def notable_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
     if not specs:
         return []
 
-    @dg.multi_asset_check(specs=specs, can_subset=True, name="notable", required_resource_keys={"home", "store"})
-    def notable(context: dg.AssetCheckExecutionContext):  # type: ignore[no-untyped-def]
-        home: Home = context.op_execution_context.resources.home
-        store: Store = context.op_execution_context.resources.store
+    @dg.multi_asset_check(specs=specs, can_subset=True, name="notable")
+    def notable(
+        context: dg.AssetCheckExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> Iterator[dg.AssetCheckResult]:
         for key in sorted(context.selected_asset_check_keys, key=str):
             with owner_errors():
                 found = _found(key.asset_key.path[-1], home, store)

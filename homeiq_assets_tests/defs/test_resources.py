@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from homeiq_assets.archive.objects import LocalFolder
 from homeiq_assets.defs.build import build_defs
@@ -84,7 +83,6 @@ def test_a_home_without_database_and_s3_shows_its_folders(settings_of: Callable[
     assert found["archive_folder"] == {"folder": str(tmp_path / "homeiq" / "archive")}
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_run_takes_the_resources_that_stand_in_place_of_influxdb_and_s3(
     settings_of: Callable[..., Settings], tmp_path: Path
 ) -> None:

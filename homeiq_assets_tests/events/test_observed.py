@@ -48,7 +48,7 @@ def observed(home: Household) -> dict[str, tuple[Any, str]]:
     found: dict[str, tuple[Any, str]] = {}
     for record in reversed(records):
         told = record.asset_observation
-        if told is not None and told.partition is not None:
+        if told is not None and told.partition is not None and "dagster/data_version" in (told.tags or {}):
             count = told.metadata["dagster/partition_row_count"].value
             found[told.partition] = (count, (told.tags or {})["dagster/data_version"])
     return found
@@ -200,3 +200,18 @@ def test_the_doctor_has_a_line_for_it(foreign: ForeignHome, settings_of: Callabl
     found = {probe.what: probe for probe in examine(wrong)}
     assert found["feed home_assistant_events"].ok is False
     assert "EVENTS_SOURCE" in found["feed home_assistant_events"].detail
+
+
+def test_materialising_a_range_observes_those_days(home: Household) -> None:
+    graph = home.defs.resolve_asset_graph()
+
+    result = home.materialise("feeds/home_assistant_events", days=("2026-11-18", "2026-11-20"))
+
+    assert result.success, failure_of(result)
+    assert {day: count for day, (count, _) in observed(home).items()} == {
+        "2026-11-18": 8,
+        "2026-11-19": 8,
+        "2026-11-20": 8,
+    }
+    # Else Dagster's command line refuses a range.
+    assert graph.get(EVENTS).backfill_policy == dg.BackfillPolicy.single_run()

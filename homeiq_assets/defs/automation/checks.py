@@ -4,7 +4,7 @@ The freshness policy beside them only knows when something was materialised; the
 reading is what tells a vendor that repeats itself from one that reports.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -129,12 +129,10 @@ def reading_age_checks(feeds: Sequence[Feed]) -> list[dg.AssetChecksDefinition]:
     if not specs:
         return []
 
-    @dg.multi_asset_check(
-        specs=specs, can_subset=True, name="newest_readings", required_resource_keys={"home", "store"}
-    )
-    def newest_readings(context: dg.AssetCheckExecutionContext):  # type: ignore[no-untyped-def]
-        home: Home = context.op_execution_context.resources.home
-        store: Store = context.op_execution_context.resources.store
+    @dg.multi_asset_check(specs=specs, can_subset=True, name="newest_readings")
+    def newest_readings(
+        context: dg.AssetCheckExecutionContext, home: dg.ResourceParam[Home], store: dg.ResourceParam[Store]
+    ) -> Iterator[dg.AssetCheckResult]:
         now = home.now()
         for key in sorted(context.selected_asset_check_keys, key=str):
             feed = by_key[key.asset_key]
