@@ -52,7 +52,7 @@ def build_defs(home: Home | None = None, replaced: Mapping[str, Any] | None = No
         *view_assets(home, days),
         *insight_assets(home, days),
         *(asset for feed in FEEDS for asset in aged(feed, home, days)),
-        storage_report(home),
+        storage_report(home, days),
     ]
     vendors = sorted({registry.choice(feed, home.settings) for feed in polled})
     return dg.Definitions(

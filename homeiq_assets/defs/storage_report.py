@@ -6,38 +6,46 @@ from typing import Any
 import dagster as dg
 
 from homeiq_assets.archive.objects import ObjectStore
-from homeiq_assets.defs.common.day_reports import DaysTold, recorded
-from homeiq_assets.defs.common.failures import owner_errors
+from homeiq_assets.defs.common.day_reports import days_told, recorded
 from homeiq_assets.defs.common.options import common, store_kind
+from homeiq_assets.defs.partitions import Grid
 from homeiq_assets.home import Home
 from homeiq_assets.retention.report.summary import TOTAL, Report, keep_report, made_report
 from homeiq_assets.retention.report.table import table
 from homeiq_assets.schema.retention import RETENTION_METRICS
 from homeiq_assets.stores.base import Store
+from homeiq_assets.window import local_date
 
 FRESH = timedelta(hours=60)
 
 
-def storage_report(home: Home) -> dg.AssetsDefinition:
-    """What storage is used, saved and paid for. Not partitioned: it is of the moment it runs."""
+def storage_report(home: Home, grid: Grid) -> dg.AssetsDefinition:
+    """What storage is used, saved and paid for, a report a day. It is of the moment it runs, so only today has one."""
     kinds = {store_kind(home), "report"}
     options = common("retention", RETENTION_METRICS, home, kinds=kinds, fresh=FRESH, pool="storage_report")
 
     @dg.asset(
-        **options | {"key": ["retention", "storage_report"], "backfill_policy": None},
+        **options | {"key": ["retention", "storage_report"]},
+        partitions_def=grid.views,
         description="Rows and bytes of each measurement and tier in store and archive, what removal saved, and what "
         "keeping the rest costs in a year.",
     )
     def storage_reported(
+        context: dg.AssetExecutionContext,
         home: dg.ResourceParam[Home],
         store: dg.ResourceParam[Store],
         archive: dg.ResourceParam[ObjectStore],
     ) -> dg.MaterializeResult:
-        told = DaysTold()
-        with owner_errors(), recorded("report", TOTAL, told, home.now(), store):
-            report = made_report(home, store, archive)
-            told.rows = keep_report(report, home, store)
-        return dg.MaterializeResult(metadata={"storage": dg.MetadataValue.md(table(report))} | _numbers(report))
+        today = local_date(home.now(), home.zone).isoformat()
+        with days_told(context) as told, recorded("report", TOTAL, told, home.now(), store):
+            for key in context.partition_keys:
+                if key != today:
+                    told.stays(key, "what storage was used on another day cannot be looked at any more")
+                    continue
+                report = made_report(home, store, archive)
+                rows = keep_report(report, home, store)
+                told.done(key, rows, storage=dg.MetadataValue.md(table(report)), **_numbers(report))
+        return dg.MaterializeResult()
 
     return storage_reported
 
@@ -45,7 +53,7 @@ def storage_report(home: Home) -> dg.AssetsDefinition:
 def _numbers(report: Report) -> dict[str, Any]:
     store, archive, everything = (report.of(TOTAL, place) for place in ("store", "archive", "all"))
     shown = {
-        "rows": store.rows,
+        "store_rows": store.rows,
         "store_bytes": store.bytes,
         "archive_bytes": archive.bytes,
         "archive_objects": archive.objects,

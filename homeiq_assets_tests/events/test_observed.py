@@ -149,7 +149,7 @@ def test_it_says_of_itself_what_a_feed_does_and_is_polled_by_nothing(home: House
         "observe_events_schedule",
         "check_reading_ages_schedule",
         "remove_old_days",
-        "report_storage_schedule",
+        "report_storage",
         "prune_history_schedule",
     }
     assert schedules["observe_events_schedule"].default_status == dg.DefaultScheduleStatus.RUNNING

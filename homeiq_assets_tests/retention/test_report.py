@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import dagster as dg
 import pytest
 
 from homeiq_assets.archive.objects import LocalFolder
@@ -14,11 +13,12 @@ from homeiq_assets.retention.report.summary import GB, PARQUET_ROW, Line, Report
 from homeiq_assets.retention.report.table import LONGEST, table
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_HISTORY, SMART_METER, TIERED_MEASUREMENTS
 from homeiq_assets.schema.retention import RETENTION_METRICS, RETENTION_OPERATIONS
-from homeiq_assets_tests.household import Household, household, plain
+from homeiq_assets_tests.household import Household, asset_key, failure_of, household, plain
 from homeiq_assets_tests.retention.aged_home import ROWS, AgedHome, Opened
 from homeiq_assets_tests.stores.places import ALWAYS, put
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
+TODAY = "2026-11-20"
 MINIMUM = 128 * 1024
 
 
@@ -237,12 +237,9 @@ def test_the_table_of_the_fullest_home_is_short_enough_to_be_shown_at_once() -> 
 
 
 class TestRun:
-    REPORT = dg.AssetKey(["retention", "storage_report"])
-
     def materialised(self, home: Household) -> Mapping[str, object]:
-        result = home.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=home.instance, asset_selection=[self.REPORT], raise_on_error=True
-        )
+        result = home.materialise("retention/storage_report", days=TODAY)
+        assert result.success, failure_of(result)
         (event,) = result.get_asset_materialization_events()
         return plain(event.materialization)
 
@@ -253,7 +250,7 @@ class TestRun:
         told = self.materialised(home)
 
         assert f"|smart_meter|{3 * ROWS}|" in str(told["storage"])
-        assert (told["rows"], told["raw_rows_removed"], told["archive_objects"]) == (3 * ROWS, 0, 0)
+        assert (told["store_rows"], told["raw_rows_removed"], told["archive_objects"]) == (3 * ROWS, 0, 0)
         assert isinstance(told["reduction"], float)
         assert "warnings" not in told
         assert {row["place"] for row in home.stored(RETENTION_METRICS).to_pylist()} == {
@@ -279,6 +276,15 @@ class TestRun:
         (warning,) = told["warnings"]  # type: ignore[misc]
         assert warning.startswith("DISK_PRICE_GB_MONTH: ")
         assert "yearly_cost" not in told
+
+    def test_another_day_has_no_report_and_says_why(self, tmp_path: object) -> None:
+        home = household(tmp_path, NOW)  # type: ignore[arg-type]
+
+        result = home.materialise("retention/storage_report", days=("2026-11-19", TODAY))
+
+        assert not result.success
+        assert "2026-11-19: what storage was used on another day cannot be looked at any more" in failure_of(result)
+        assert home.instance.get_materialized_partitions(asset_key("retention/storage_report")) == {TODAY}
 
 
 def test_a_measurement_of_which_only_removed_rows_are_known_is_shown(opened: Opened) -> None:

@@ -82,9 +82,19 @@ def report_schedule(report: dg.AssetKey, home: Home, status: dg.DefaultScheduleS
         selection=dg.AssetSelection.assets(report),
         description="What storage each measurement and tier takes, and what it costs.",
     )
-    return dg.ScheduleDefinition(
-        job=job, cron_schedule="50 3 * * *", execution_timezone=home.zone.key, default_status=status
+
+    @dg.schedule(
+        name="report_storage",
+        job=job,
+        cron_schedule="50 3 * * *",
+        execution_timezone=home.zone.key,
+        default_status=status,
     )
+    def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """Today's report."""
+        return dg.RunRequest(partition_key=local_date(context.scheduled_execution_time, home.zone).isoformat())
+
+    return look
 
 
 def _newest(key: dg.AssetKey, instance: dg.DagsterInstance) -> Mapping[date, int]:

@@ -241,6 +241,6 @@ def test_history_is_pruned_and_old_days_go_even_where_no_feed_is_polled(
 
     assert {schedule.name for schedule in home.defs.schedules or ()} == {
         "remove_old_days",
-        "report_storage_schedule",
+        "report_storage",
         "prune_history_schedule",
     }
