@@ -1,7 +1,7 @@
-"""What all tests share: a home of its own for each, and an environment without the developer's settings."""
+"""What all tests share: an environment without the developer's settings, and the stores to test with."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,9 @@ import hypothesis
 import pytest
 
 from homeiq_assets.settings.variables import Settings, load
+from homeiq_assets.stores.base import Store
+from homeiq_assets_tests.stores.influxd import SKIP_REASON, Influxd, find_influxd
+from homeiq_assets_tests.stores.places import EmbeddedPlace, InfluxPlace, Place
 
 NO_ENV_FILE = Path(os.devnull)
 PROJECT = Path(__file__).parents[1]
@@ -39,3 +42,48 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
         return load(NO_ENV_FILE)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def influxd() -> Iterator[Influxd]:
+    """One server for all tests of a worker."""
+    if find_influxd() is None:
+        pytest.skip(SKIP_REASON)
+    server = Influxd()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def influx_place(influxd: Influxd, tmp_path: Path) -> Callable[..., InfluxPlace]:
+    """Places in fresh buckets, unless keywords name others."""
+
+    def make(**other: Any) -> InfluxPlace:
+        bucket = other.pop("bucket", None) or influxd.create_bucket()
+        ours = {
+            "url": influxd.url,
+            "token": influxd.token_all,
+            "org": influxd.org,
+            "bucket": bucket,
+            "tier_bucket": f"{bucket}_tiers",
+            "locks": tmp_path / "locks",
+        }
+        return InfluxPlace(**(ours | other))
+
+    return make
+
+
+@pytest.fixture(params=["embedded", pytest.param("influxdb", marks=pytest.mark.influxdb)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where an empty store is, once for each kind of store."""
+    if request.param == "embedded":
+        return EmbeddedPlace(tmp_path / "store")
+    make: Callable[..., InfluxPlace] = request.getfixturevalue("influx_place")
+    return make()
+
+
+@pytest.fixture
+def store(place: Place) -> Iterator[Store]:
+    opened = place.open()
+    yield opened
+    opened.close()

@@ -29,7 +29,7 @@ from homeiq_assets.stores.opening import open_store
 from homeiq_assets.window import Window, local_day
 from homeiq_assets_tests.household import Household, checks_of, failure_of, household, metadata_by_day
 from homeiq_assets_tests.recordings import CIRCUITS, Served, emissions, mean_of_5_minutes, minutes, prices, served
-from homeiq_assets_tests.stores.influxd import SKIP_REASON, Influxd, find_influxd
+from homeiq_assets_tests.stores.influxd import Influxd
 
 NOW = datetime(2023, 6, 20, 12, tzinfo=UTC)
 DAYS = ("2023-06-08", "2023-06-19")
@@ -68,11 +68,8 @@ class Backfilled:
 @pytest.fixture(scope="module", params=["embedded", pytest.param("influxdb", marks=pytest.mark.influxdb)])
 def backfilled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backfilled]:
     store: dict[str, str] = {}
-    server = None
     if request.param == "influxdb":
-        if find_influxd() is None:
-            pytest.skip(SKIP_REASON)
-        server = Influxd()
+        server: Influxd = request.getfixturevalue("influxd")
         store = {
             "INFLUXDB_URL": server.url,
             "INFLUXDB_TOKEN": server.token_all,
@@ -83,8 +80,6 @@ def backfilled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     with served(NOW) as vendors:
         home = household(folder, NOW, "Europe/Berlin", **vendors.settings, **store)
         yield Backfilled(home, vendors, home.materialise(*FEEDS, *FOLLOWING, days=DAYS))
-    if server is not None:
-        server.stop()
 
 
 def test_twelve_days_of_every_vendor_with_view_and_tiers_are_one_run(backfilled: Backfilled) -> None:

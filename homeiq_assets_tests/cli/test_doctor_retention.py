@@ -11,7 +11,6 @@ from homeiq_assets.stores.embedded.store import EmbeddedStore
 from homeiq_assets_tests.cli.conftest import Outcome
 from homeiq_assets_tests.cli.test_doctor import Doctor, doctor  # noqa: F401 (fixture)
 from homeiq_assets_tests.retention.aged_home import influx_variables
-from homeiq_assets_tests.stores.conftest import influxd  # noqa: F401 (fixture)
 from homeiq_assets_tests.stores.influxd import Influxd
 from homeiq_assets_tests.stores.places import put
 
@@ -93,7 +92,7 @@ def test_a_store_that_cannot_be_used_is_told_once(doctor: Doctor, tmp_path: Path
 def test_a_bucket_that_forgets_before_rows_may_go_is_a_fault(
     doctor: Doctor,  # noqa: F811
     homeiq: Callable[..., Outcome],
-    influxd: Influxd,  # noqa: F811
+    influxd: Influxd,
 ) -> None:
     bucket = influxd.create_bucket(retention_seconds=8 * A_DAY)
     off = {"METER_TYPE": "generic", "METER_URL": "", "CARBON_PROVIDER": "off"}

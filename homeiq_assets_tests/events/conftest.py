@@ -1,25 +1,12 @@
 """A real InfluxDB that holds events of others, and the way to open it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from homeiq_assets_tests.events.foreign_home import ForeignHome
-from homeiq_assets_tests.stores.conftest import influx_place, place, store
-from homeiq_assets_tests.stores.influxd import SKIP_REASON, Influxd, find_influxd
-
-__all__ = ["influx_place", "place", "store"]
-
-
-@pytest.fixture(scope="session")
-def influxd() -> Iterator[Influxd]:
-    """One server for all tests of a worker."""
-    if find_influxd() is None:
-        pytest.skip(SKIP_REASON)
-    server = Influxd()
-    yield server
-    server.stop()
+from homeiq_assets_tests.stores.influxd import Influxd
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ from homeiq_assets.stores.base import Store
 from homeiq_assets.window import HOUR, Window, local_day
 from homeiq_assets_tests.household import QUIET, Household, failure_of, household, settings_in
 from homeiq_assets_tests.insights.at_home import VIENNA, plain
-from homeiq_assets_tests.stores.conftest import influx_place, influxd, place, store  # noqa: F401
 
 NOW = datetime(2025, 10, 28, 14, 7, tzinfo=UTC)
 LONG = date(2025, 10, 26)
@@ -172,7 +171,7 @@ def nothing_stays(day: str, why: str) -> None:
     raise AssertionError(f"{day} stays: {why}")
 
 
-def test_both_stores_give_the_same_insights(store: Store, home: Household, tmp_path: Any) -> None:  # noqa: F811
+def test_both_stores_give_the_same_insights(store: Store, home: Household, tmp_path: Any) -> None:
     settings = settings_in(tmp_path, HOMEIQ_TIMEZONE="Europe/Vienna")
     ours = Home(settings, VIENNA, now=lambda: NOW)
     feeds = simulated_meter(settings, VIENNA) | simulated_prices(settings, VIENNA)

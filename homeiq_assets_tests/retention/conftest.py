@@ -2,6 +2,5 @@
 
 from homeiq_assets_tests.archive.conftest import s3_bucket, s3_client, s3_url
 from homeiq_assets_tests.retention.aged_home import anywhere, opened
-from homeiq_assets_tests.stores.conftest import influx_place, influxd, place, store
 
-__all__ = ["anywhere", "influx_place", "influxd", "opened", "place", "s3_bucket", "s3_client", "s3_url", "store"]
+__all__ = ["anywhere", "opened", "s3_bucket", "s3_client", "s3_url"]
