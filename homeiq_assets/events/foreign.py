@@ -64,7 +64,6 @@ class ForeignEvents(ABC):
     def stream(
         self, window: Window, *, domains: Collection[str] | None = None, entities: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
-        """See `EventSource.stream`."""
         found, matching = self._found(), self.matching(domains, entities)
         if matching == []:
             return
@@ -75,7 +74,6 @@ class ForeignEvents(ABC):
                 yield events
 
     def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
-        """See `EventSource.last_before`."""
         found = self._found()
 
         def newest(*says: Says, count: int = 1) -> pa.Table:
@@ -107,11 +105,9 @@ class ForeignEvents(ABC):
         return events
 
     def keeps(self) -> timedelta | None:
-        """See `EventSource.keeps`."""
         return self._bucket.keeps()
 
     def newest(self) -> datetime | None:
-        """See `EventSource.newest`."""
         found = self._found()
         fields = {name: types for name, types in found.fields.items() if name in self.READING}
         return self._bucket.newest(found.measurements, fields)
@@ -121,7 +117,6 @@ class ForeignEvents(ABC):
         return daily_counts(self.stream(window), window, zone)
 
     def probe(self) -> str:
-        """See `EventSource.probe`."""
         found, newest = self._found(), self.newest()
         where = f"{len(found.measurements)} measurements" if len(found.measurements) > 1 else found.measurements[0]
         told = f"the newest event is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "no event yet"

@@ -59,7 +59,6 @@ class HomeAssistantEvents(ForeignEvents):
         return Found(names, dict(sorted(types.items())))
 
     def uniform(self, rows: pa.Table) -> pa.Table:
-        """See `ForeignEvents.uniform`."""
         return uniform_events(rows, self._areas)
 
     def matching(

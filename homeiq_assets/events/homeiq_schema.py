@@ -26,12 +26,10 @@ class HomeiqEvents(ForeignEvents):
     )
 
     def find(self, stored: Mapping[str, Mapping[str, set[str]]]) -> Found:
-        """See `ForeignEvents.find`."""
         fields = {name: types for name, types in stored.get(NAME, {}).items() if name in _FIELDS}
         return Found([NAME] if fields.keys() & set(self.READING) else [], fields)
 
     def uniform(self, rows: pa.Table) -> pa.Table:
-        """See `ForeignEvents.uniform`."""
         return uniform_events(rows)
 
     def matching(

@@ -32,7 +32,6 @@ class RememberingEvents:
     def stream(
         self, window: Window, *, domains: Collection[str] | None = None, entities: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
-        """See `EventSource.stream`."""
         return self.source.stream(window, domains=domains, entities=entities)
 
     def last_before(self, instant: datetime, *, known: bool = False, since: datetime | None = None) -> pa.Table:
@@ -54,19 +53,15 @@ class RememberingEvents:
         return bool(expired or removed_days(name, window, self.home, self.store))
 
     def keeps(self) -> timedelta | None:
-        """See `EventSource.keeps`."""
         return self.source.keeps()
 
     def newest(self) -> datetime | None:
-        """See `EventSource.newest`."""
         return self.source.newest()
 
     def counts(self, window: Window, zone: ZoneInfo) -> dict[date, int]:
-        """See `EventSource.counts`."""
         return self.source.counts(window, zone)
 
     def probe(self) -> str:
-        """See `EventSource.probe`."""
         return self.source.probe()
 
 

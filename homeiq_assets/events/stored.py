@@ -22,7 +22,6 @@ class StoredEvents:
     def stream(
         self, window: Window, *, domains: Collection[str] | None = None, entities: Collection[str] | None = None
     ) -> Iterator[pa.Table]:
-        """See `EventSource.stream`."""
         for rows in self._store.stream(HOME_ASSISTANT_HISTORY, window):
             events = chosen(rows, domains, entities)
             if events.num_rows:
@@ -43,19 +42,15 @@ class StoredEvents:
         return newest_known(pa.concat_tables([newest("state", NO_VALUE), newest("normalized_value", count=NUMBERS)]))
 
     def keeps(self) -> timedelta | None:
-        """See `EventSource.keeps`."""
         return self._store.keeps(HOME_ASSISTANT_HISTORY)
 
     def newest(self) -> datetime | None:
-        """See `EventSource.newest`."""
         return self._store.newest(HOME_ASSISTANT_HISTORY)
 
     def counts(self, window: Window, zone: ZoneInfo) -> dict[date, int]:
-        """See `EventSource.counts`."""
         return daily_counts(self._store.stream(HOME_ASSISTANT_HISTORY, window, columns=["state"]), window, zone)
 
     def probe(self) -> str:
-        """See `EventSource.probe`."""
         newest = self.newest()
         return f"{HOME_ASSISTANT_HISTORY.name} in the store; " + (
             f"the newest event is of {newest:%Y-%m-%d %H:%M} UTC" if newest else "no event yet"

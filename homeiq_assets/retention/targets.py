@@ -76,22 +76,18 @@ class RawTarget:
 
     @property
     def name(self) -> str:
-        """See `Target.name`."""
         return self.raw.measurement.name
 
     def restored_by(self, day: date) -> str:
-        """See `Target.restored_by`."""
         into = ""
         if self.raw.measurement is HOME_ASSISTANT_EVENTS:
             into = f", with `bucket: {own_place(self.raw.measurement, self.home)}` in its config"
         return f"restore/{self.name} of {day}{into}"
 
     def place(self) -> tuple[Store, Measurement]:
-        """See `Target.place`."""
         return self.raw.place()
 
     def proof(self, day: date, rows: pa.Table) -> Proof:
-        """See `Target.proof`."""
         tiers = [tier_of(self.raw.measurement, resolution) for resolution in ("hourly", "daily")]
         # Carried from day to day, so that what is known from before is looked up once.
         inputs = Inputs(self.raw, self.home, self.store, self.home.settings.hold)
@@ -116,7 +112,6 @@ class RawTarget:
         )
 
     def archived(self, day: date) -> pa.Table | None:
-        """See `Target.archived`."""
         if self.name not in self.home.settings.archived_raw:
             return None
         return read_day(self.raw.measurement, day, self.home.zone, self.archive)
@@ -184,19 +179,15 @@ class HourlyTarget:
 
     @property
     def name(self) -> str:
-        """See `Target.name`."""
         return tier_of(self.raw.measurement, "hourly").name
 
     def restored_by(self, day: date) -> str:
-        """See `Target.restored_by`."""
         return f"restore/{self.raw.measurement.name} of {day}"
 
     def place(self) -> tuple[Store, Measurement]:
-        """See `Target.place`."""
         return self.store, tier_of(self.raw.measurement, "hourly")
 
     def proof(self, day: date, rows: pa.Table) -> Proof:
-        """See `Target.proof`."""
         measurement, zone = self.raw.measurement, self.home.zone
         window = local_day(day, zone)
         if age(measurement, Level.RAW, self.home.settings) is not None and (
@@ -220,7 +211,6 @@ class HourlyTarget:
         return True
 
     def archived(self, day: date) -> pa.Table | None:
-        """See `Target.archived`."""
         return None
 
 
@@ -235,19 +225,15 @@ class DailyTarget:
 
     @property
     def name(self) -> str:
-        """See `Target.name`."""
         return tier_of(self.measurement, "daily").name
 
     def restored_by(self, day: date) -> str:
-        """See `Target.restored_by`."""
         return f"restore/{self.name} of {day:%Y-%m}"
 
     def place(self) -> tuple[Store, Measurement]:
-        """See `Target.place`."""
         return self.store, tier_of(self.measurement, "daily")
 
     def proof(self, day: date, rows: pa.Table) -> Proof:
-        """See `Target.proof`."""
         tier, window = tier_of(self.measurement, "daily"), local_day(day, self.home.zone)
         hourly = tier_of(self.measurement, "hourly")
         if age(self.measurement, Level.HOURLY, self.home.settings) is not None and any(
@@ -269,7 +255,6 @@ class DailyTarget:
         return True
 
     def archived(self, day: date) -> pa.Table:
-        """See `Target.archived`."""
         month = read_month(
             tier_of(self.measurement, "daily"), local_month(day, self.home.zone), self.home.zone, self.archive
         )

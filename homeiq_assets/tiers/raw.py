@@ -63,7 +63,6 @@ class Raw(Protocol):
         ...
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
-        """See `statistics.daily_from_raw`."""
         ...
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
@@ -92,11 +91,9 @@ class StoredRaw:
     max_kw: float
 
     def readings(self, window: Window) -> pa.Table:
-        """See `Raw.readings`."""
         return self.store.read(self.measurement, window)
 
     def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
-        """See `Raw.older`."""
         fields = remembered_fields(self.measurement)
         raw = {}
         for field in fields:
@@ -106,26 +103,22 @@ class StoredRaw:
         return merged(raw, in_tiers(self.measurement, fields, before, self.store, since=since), self.measurement)
 
     def known(self, readings: pa.Table) -> dict[str, pa.Table]:
-        """See `Raw.known`."""
         rows = self._believed(readings)
         fields = remembered_fields(self.measurement)
         return {name: newest(rows, self.measurement, name, how_many(self.measurement, name)) for name in fields}
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
-        """See `Raw.compared`."""
         return self._believed(readings)
 
     def hourly(
         self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta, left_out: list[str] | None = None
     ) -> pa.Table:
-        """See `Raw.hourly`."""
         told = [] if left_out is None else left_out
         self._believed(readings.filter(inside(readings, day)), told)
         limits = statistics.Limits(self.max_kw, told.append)
         return statistics.hourly(self._believed(readings), before, self.measurement, day, hold, limits)
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
-        """See `Raw.daily`."""
         rows, limits = self._believed(readings), statistics.Limits(self.max_kw, lambda _: None)
         return statistics.daily_from_raw(rows, before, self.measurement, day, hold, limits)
 
@@ -133,20 +126,16 @@ class StoredRaw:
         return believed(rows, bounded(self.measurement, self.max_kw), left_out)
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
-        """See `Raw.whole`."""
         return self.store.whole(self.measurement, window)
 
     def declared(self, archived: pa.Table) -> pa.Table:
-        """See `Raw.declared`."""
         known = [name for name in self.measurement.arrow.names if name in archived.column_names]
         return conform(archived.select(known), self.measurement)
 
     def keeps(self) -> timedelta | None:
-        """See `Raw.keeps`."""
         return self.store.keeps(self.measurement)
 
     def place(self) -> tuple[Store, Measurement]:
-        """See `Raw.place`."""
         return self.store, self.measurement
 
 
@@ -160,15 +149,12 @@ class EventRaw:
     measurement = HOME_ASSISTANT_EVENTS
 
     def readings(self, window: Window) -> pa.Table:
-        """See `Raw.readings`."""
         return pa.concat_tables([self.measurement.empty(), *self.source.stream(window)])
 
     def older(self, before: datetime, since: datetime | None) -> dict[str, pa.Table]:
-        """See `Raw.older`."""
         return self.known(self.source.last_before(before, known=True, since=since))
 
     def known(self, readings: pa.Table) -> dict[str, pa.Table]:
-        """See `Raw.known`."""
         events = newest_known(readings)
         numbers = events.filter(pc.is_valid(events["normalized_value"]))
         said = {"state": events, "normalized_value": numbers, "unit_of_measurement": numbers}
@@ -178,20 +164,17 @@ class EventRaw:
         }
 
     def compared(self, readings: pa.Table, field: str) -> pa.Table:
-        """See `Raw.compared`."""
         silent = pc.fill_null(pc.is_in(readings["state"], value_set=pa.array(NO_VALUE)), False)
         return event_kinds.compared(readings.filter(pc.invert(silent)), field)
 
     def hourly(
         self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta, left_out: list[str] | None = None
     ) -> pa.Table:
-        """See `Raw.hourly`."""
         told = [] if left_out is None else left_out
         limits = statistics.Limits(self.home.settings.homeiq_max_power_kw, told.append)
         return event_kinds.hourly(readings, before, day, hold, owners_meters(self.home.settings), limits)
 
     def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
-        """See `Raw.daily`."""
         limits = statistics.Limits(self.home.settings.homeiq_max_power_kw, lambda _: None)
         return event_kinds.daily_from_raw(readings, before, day, hold, owners_meters(self.home.settings), limits)
 
@@ -203,15 +186,12 @@ class EventRaw:
         return combined(tables, self.measurement.name)
 
     def declared(self, archived: pa.Table) -> pa.Table:
-        """See `Raw.declared`."""
         return archived_events(archived, self.home)
 
     def keeps(self) -> timedelta | None:
-        """See `Raw.keeps`."""
         return self.source.keeps()
 
     def place(self) -> tuple[Store, Measurement]:
-        """See `Raw.place`."""
         if self.at.measurement is None:
             raise SettingError(
                 "RETENTION_RAW_DAYS",

@@ -96,7 +96,6 @@ class EmbeddedStore:
         tags: Mapping[str, str] | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
-        """See `Store.read`."""
         days = list(self.stream(measurement, window, tags=tags, columns=columns))
         if not days:
             return narrowed(measurement, columns).empty()
@@ -120,7 +119,6 @@ class EmbeddedStore:
                 yield ordered(table, wanted)
 
     def whole(self, measurement: Measurement, window: Window) -> tuple[Measurement, pa.Table]:
-        """See `Store.whole`."""
         days: list[pa.Table] = []
         for _, path in self._files(measurement).between(window):
             if (day := read_day(path)) is not None and (day := day.filter(inside(day, window))).num_rows:
@@ -181,7 +179,6 @@ class EmbeddedStore:
     def counts(
         self, measurement: Measurement, window: Window, *, tags: Mapping[str, str] | None = None
     ) -> dict[str, int]:
-        """See `Store.counts`."""
         counts = dict.fromkeys(measurement.field_names, 0)
         for table in self.stream(measurement, window, tags=tags):
             for name in counts:
@@ -189,7 +186,6 @@ class EmbeddedStore:
         return counts
 
     def rows(self, measurement: Measurement, window: Window | None = None) -> int:
-        """See `Store.rows`."""
         window = window or Window(FIRST, LAST)
         days = (read_day(path, ["time"]) for _, path in self._files(measurement).between(window))
         return sum(day.filter(inside(day, window)).num_rows for day in days if day is not None)
@@ -202,7 +198,6 @@ class EmbeddedStore:
         tags: Mapping[str, str] | None = None,
         expected: Mapping[str, int] | None = None,
     ) -> None:
-        """See `Store.delete`."""
         known_tags(measurement, tags)
         files = self._files(measurement)
         with files.writing() as write:

@@ -58,11 +58,9 @@ class InfluxStore:
         return self._writer.replace(self._place(measurement), measurement, rows, covers, step)
 
     def put(self, measurement: Measurement, rows: pa.Table) -> None:
-        """See `Store.put`."""
         self._writer.put(self._place(measurement), measurement, rows)
 
     def recover(self, measurement: Measurement) -> None:
-        """See `Store.recover`."""
         self._writer.recover(self._place(measurement), measurement)
 
     def read(
@@ -139,7 +137,6 @@ class InfluxStore:
         return {name: sum(found.get(name, {}).values()) for name in measurement.field_names}
 
     def rows(self, measurement: Measurement, window: Window | None = None) -> int:
-        """See `Store.rows`."""
         return row_queries.number(self._connection, self._place(measurement), measurement.name, window)
 
     def delete(
@@ -174,11 +171,9 @@ class InfluxStore:
         return sizes(self._connection, [self._bucket, self._tier_bucket])
 
     def probe(self) -> list[Probe]:
-        """See `Store.probe`."""
         return probe(self._connection, self._bucket, self._tier_bucket)
 
     def close(self) -> None:
-        """See `Store.close`."""
         self._connection.close()
 
     def _place(self, measurement: Measurement) -> str:

@@ -41,7 +41,6 @@ class Writer:
     def replace(
         self, bucket: str, measurement: Measurement, rows: pa.Table, covers: Window, step: timedelta | None
     ) -> Replaced:
-        """See `Store.replace`."""
         if rows.num_rows == 0:
             return Replaced()
         refuse_outside(rows, covers, measurement)
@@ -65,7 +64,6 @@ class Writer:
         return todo.counts
 
     def put(self, bucket: str, measurement: Measurement, rows: pa.Table) -> None:
-        """See `Store.put`."""
         with self._lock(measurement):
             self._finish(bucket, measurement)
             self._write(bucket, measurement, rows)
