@@ -5,7 +5,6 @@ changing it later is refused.
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from filelock import FileLock
 
 from homeiq_assets.errors import HomeiqError, SettingError
+from homeiq_assets.files import replace_file
 from homeiq_assets.settings.variables import ENV_FILE, Settings, home_folder
 from homeiq_assets.stores.local import explained
 
@@ -135,7 +135,7 @@ def _keep(settings: Settings, zone: ZoneInfo) -> None:
             with FileLock(folder / "timezone.lock"):
                 kept, problem = _kept(settings)
                 if (kept, problem) == (None, None):
-                    _write(_file(settings), zone.key + "\n")
+                    replace_file(_file(settings), f"{zone.key}\n".encode(), mode=0o644)
                     return
         except OSError as error:
             raise explained(error, folder) from error
@@ -143,19 +143,3 @@ def _keep(settings: Settings, zone: ZoneInfo) -> None:
         raise SettingError(ZONE_SETTING, problem)
     if kept is not None and kept != zone.key:
         raise SettingError(ZONE_SETTING, _changed(settings, zone.key, kept))
-
-
-def _write(file: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as temporary:
-            temporary.write(text)
-            temporary.flush()
-            # Without it a power cut can leave the name with nothing behind it.
-            os.fsync(temporary.fileno())
-        # mkstemp's file is its maker's alone; this one holds no secret.
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

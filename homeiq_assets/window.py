@@ -7,9 +7,12 @@ Instants are UTC datetimes. Lengths are differences of UTC instants, so a local 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+"""24 hours, or a step from one date to the next; a local day may be shorter or longer."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,6 +124,12 @@ def local_days(window: Window, zone: ZoneInfo) -> list[date]:
     first = local_date(window.start, zone)
     last = local_date(window.end - timedelta(microseconds=1), zone)
     return existing((first + timedelta(days=n) for n in range((last - first).days + 1)), zone)
+
+
+def consecutive(days: Iterable[date]) -> Iterator[list[date]]:
+    """Days, in their order, cut where one is missing between them."""
+    for _, run in groupby(enumerate(days), lambda numbered: numbered[1].toordinal() - numbered[0]):
+        yield [day for _, day in run]
 
 
 def local_month(first_day: date, zone: ZoneInfo) -> Window:

@@ -3,8 +3,9 @@
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
+
+from homeiq_assets.files import replace_file
 
 
 def keep_setting(file: Path, name: str, value: str, aside: Path) -> Path:
@@ -19,10 +20,12 @@ def keep_setting(file: Path, name: str, value: str, aside: Path) -> Path:
         if not os.access(real, os.W_OK):
             raise PermissionError(file)
         before = real.read_bytes().decode("utf-8")
-        _replace(real, _with_line(before, name, line), real.stat())
+        like = real.stat()
+        after = _with_line(before, name, line).encode()
+        replace_file(real, after, mode=stat.S_IMODE(like.st_mode), owner=(like.st_uid, like.st_gid))
     except (OSError, UnicodeDecodeError):
         aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(aside, f"{line}\n", None)
+        replace_file(aside, f"{line}\n".encode())
         return aside
     return file
 
@@ -38,21 +41,3 @@ def _with_line(text: str, name: str, line: str) -> str:
         return text + ("" if not text or text.endswith("\n") else newline) + line + newline
     rest = re.sub(rf"{said.pattern}(?:\r?\n|\Z)", "", text[first.end() :], flags=re.MULTILINE)
     return text[: first.start()] + line + rest
-
-
-def _replace(file: Path, text: str, like: os.stat_result | None) -> None:
-    """Write the file whole, by rename; readable by its owner alone until it has the mode it had."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(text.encode())
-            out.flush()
-            os.fsync(out.fileno())
-        if like is not None:
-            if (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(temporary, like.st_uid, like.st_gid)
-            Path(temporary).chmod(stat.S_IMODE(like.st_mode))
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

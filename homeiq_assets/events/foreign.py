@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from homeiq_assets.errors import StoreError
-from homeiq_assets.events.source import NO_VALUE, daily_counts
+from homeiq_assets.events.source import daily_counts
 from homeiq_assets.feeds.events.values import NUMBERS, chosen, newest_each, newest_known
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.series.holds import NO_VALUE
 from homeiq_assets.stores.influxdb.foreign import SETTING, ForeignBucket, Says, kinds_of
 from homeiq_assets.stores.influxdb.line_protocol import tags_as_stored
 from homeiq_assets.window import Window

@@ -17,9 +17,6 @@ import pyarrow as pa
 
 from homeiq_assets.window import Window, local_days, local_midnight
 
-NO_VALUE = ("unavailable", "unknown")
-"""States that say that there is none."""
-
 
 class EventSource(Protocol):
     """Events of one home. Every method raises StoreError or SettingError that names the setting to look at."""

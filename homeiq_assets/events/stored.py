@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from homeiq_assets.events.source import NO_VALUE, daily_counts
+from homeiq_assets.events.source import daily_counts
 from homeiq_assets.feeds.events.values import NUMBERS, chosen, in_order, newest_each, newest_known
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS, HOME_ASSISTANT_HISTORY
+from homeiq_assets.series.holds import NO_VALUE
 from homeiq_assets.stores.base import Store
 from homeiq_assets.window import Window
 

@@ -20,9 +20,8 @@ from homeiq_assets.ledger.seals import expired_days
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.vendors import state_files
-from homeiq_assets.window import HOUR, Window, local_date, local_day, local_midnight
+from homeiq_assets.window import DAY, HOUR, Window, local_date, local_day, local_midnight
 
-DAY = timedelta(days=1)
 ANSWERS = 2
 """how often a day is answered without its rows until it is left alone"""
 SPACING = 20 * HOUR

@@ -14,7 +14,7 @@ from homeiq_assets.feeds.feed import Feed
 from homeiq_assets.feeds.registry import OFF, SIMULATED, choice, observed, settles
 from homeiq_assets.home import Home
 from homeiq_assets.ledger.seals import spelt
-from homeiq_assets.retention.ages import DAY, SPARE, Level, age, checked_age, last_due, least_age
+from homeiq_assets.retention.ages import SPARE, Level, age, checked_age, last_due, least_age
 from homeiq_assets.retention.report.storage import raw_rows
 from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.schema.measurements import ALL, HOME_ASSISTANT_EVENTS
@@ -23,7 +23,7 @@ from homeiq_assets.stores.base import Probe, Store
 from homeiq_assets.stores.influxdb.foreign import SETTING as EVENTS_BUCKET
 from homeiq_assets.stores.tables import FIRST
 from homeiq_assets.tiers.raw import opened_raw
-from homeiq_assets.window import Window, existing, local_date, local_day, local_days, local_midnight
+from homeiq_assets.window import DAY, Window, existing, local_date, local_day, local_days, local_midnight
 
 SOON = timedelta(days=3)
 """how long before a day expires the owner is told, so that there is time to do something"""

@@ -9,10 +9,10 @@ from homeiq_assets.schema.measurement import Measurement
 from homeiq_assets.schema.measurements import TIERED_MEASUREMENTS, tier_of
 from homeiq_assets.settings.retention import EVERY, ages_of
 from homeiq_assets.settings.variables import Settings
+from homeiq_assets.window import DAY
 
 SPARE = 2
 """days that the raw rows of a day stay beyond the last time that a vendor is asked for it again"""
-DAY = timedelta(days=1)
 
 
 class Level(StrEnum):

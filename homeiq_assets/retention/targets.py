@@ -1,7 +1,7 @@
 """What days are removed from, and the proof that something else holds them: raw rows, hourly tier, daily tier."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Protocol
 
 import pyarrow as pa
@@ -27,9 +27,7 @@ from homeiq_assets.tiers.comparison import difference, readings_differ, readings
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily
-from homeiq_assets.window import Window, local_day, local_midnight, local_month, next_day
-
-DAY = timedelta(days=1)
+from homeiq_assets.window import DAY, Window, local_day, local_midnight, local_month, next_day
 
 
 class NotProvenError(HomeiqError):

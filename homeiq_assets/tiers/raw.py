@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from homeiq_assets.errors import SettingError
 from homeiq_assets.events.opening import EventsPlace, archived_events, events_place, opened_events
-from homeiq_assets.events.source import NO_VALUE, EventSource
+from homeiq_assets.events.source import EventSource
 from homeiq_assets.events.stored_columns import combined
 from homeiq_assets.feeds.events.meters import owners_meters
 from homeiq_assets.feeds.events.values import newest_known
@@ -23,6 +23,7 @@ from homeiq_assets.ledger.last_known import how_many, in_tiers, merged, newest, 
 from homeiq_assets.schema.bounds import believed, bounded
 from homeiq_assets.schema.measurement import Measurement, conform
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.series.holds import NO_VALUE
 from homeiq_assets.stores.base import Store
 from homeiq_assets.stores.tables import inside
 from homeiq_assets.tiers import event_kinds, statistics
@@ -62,8 +63,7 @@ class Raw(Protocol):
         """See `statistics.hourly`; `left_out` is told of readings that no home can have."""
         ...
 
-    def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table:
-        ...
+    def daily(self, readings: pa.Table, before: pa.Table, day: Window, hold: timedelta) -> pa.Table: ...
 
     def whole(self, window: Window) -> tuple[Measurement, pa.Table]:
         """Every row of the window as it is stored. See `Store.whole`."""

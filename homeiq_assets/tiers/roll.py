@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
 
 import pyarrow as pa
 
@@ -20,7 +19,7 @@ from homeiq_assets.tiers.comparison import difference
 from homeiq_assets.tiers.inputs import Inputs
 from homeiq_assets.tiers.raw import Raw
 from homeiq_assets.tiers.statistics import daily
-from homeiq_assets.window import Window, local_day, local_days
+from homeiq_assets.window import Window, consecutive, local_day, local_days
 
 AT_ONCE = 31
 """How many days are written together."""
@@ -133,7 +132,7 @@ def _gone(
 def _write(tier: Measurement, rows: Mapping[date, pa.Table], home: Home, store: Store) -> None:
     """Store days of a tier; one without rows stays as it is stored."""
     days = [day for day, table in rows.items() if table.num_rows]
-    for run in _consecutive(days):
+    for run in consecutive(days):
         order = [(name, "ascending") for name in (*tier.tag_names, "time")]
         together = pa.concat_tables([rows[day] for day in run]).sort_by(order)
         store.replace(tier, together, Window(local_day(run[0], home.zone).start, local_day(run[-1], home.zone).end))
@@ -142,13 +141,8 @@ def _write(tier: Measurement, rows: Mapping[date, pa.Table], home: Home, store: 
 
 def _batches(days: Sequence[date]) -> Iterator[list[date]]:
     """Consecutive days that are read and written together."""
-    for run in _consecutive(sorted(days)):
+    for run in consecutive(sorted(days)):
         yield from (run[n : n + AT_ONCE] for n in range(0, len(run), AT_ONCE))
-
-
-def _consecutive(days: Sequence[date]) -> Iterator[list[date]]:
-    for _, numbered in groupby(enumerate(days), lambda one: one[1].toordinal() - one[0]):
-        yield [day for _, day in numbered]
 
 
 def _hourly_first(measurement: Measurement, hourly: Measurement, day: date) -> str:

@@ -4,13 +4,13 @@ Each is private to the owner (mode 0600) and replaced whole; losing one costs a 
 """
 
 import logging
-import os
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from homeiq_assets.files import replace_file
 
 logger = logging.getLogger(__name__)
 Model = TypeVar("Model", bound=BaseModel)
@@ -30,10 +30,6 @@ def write(path: Path, content: BaseModel) -> None:
     """Keep `content`. Where the disk refuses, a warning is logged and the run goes on without."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # mkstemp makes its file readable by the owner alone.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content.model_dump_json())
-        Path(name).replace(path)
+        replace_file(path, content.model_dump_json().encode())
     except OSError as error:
         logger.warning("%s cannot be written (%s); the vendor is asked again next time", path, error.strerror)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from homeiq_assets.views.bill import NEIGHBOURS, Bill, Slots, dollars_for_one, s
 from homeiq_assets.views.energy_by_device import energy_by_device
 from homeiq_assets.views.readings import Day, days_of
 from homeiq_assets.views.room_activity import DOMAINS, room_activity
-from homeiq_assets.window import Window, local_date, local_day, local_midnight
+from homeiq_assets.window import Window, consecutive, local_date, local_day, local_midnight
 
 AT_ONCE = 31
 """How many days are written together."""
@@ -160,9 +159,10 @@ def _written(
         went = left_days(measurement, reaches([one.date for one in together], home), inputs, home, store)
         if went:
             raise StoreError(f"rows went while they were read: {next(iter(went.values()))}", retryable=True)
-        for run in _consecutive(together):
-            start, end = local_day(run[0].date, home.zone).start, local_day(run[-1].date, home.zone).end
-            rows = pa.concat_tables([one.rows for one in run])
+        rows_of = {one.date: one.rows for one in together}
+        for run in consecutive(rows_of):
+            start, end = local_day(run[0], home.zone).start, local_day(run[-1], home.zone).end
+            rows = pa.concat_tables([rows_of[day] for day in run])
             store.replace(
                 measurement,
                 rows.sort_by([(name, "ascending") for name in (*measurement.tag_names, "time")]),
@@ -182,9 +182,3 @@ def _written(
             yield one
     yield from store_together()
     yield from (Written(day, measurement.empty()) for day in missing)
-
-
-def _consecutive(days: Sequence[Written]) -> Iterator[list[Written]]:
-    """The days cut where one is missing between them."""
-    for _, run in groupby(enumerate(days), lambda numbered: numbered[1].date.toordinal() - numbered[0]):
-        yield [one for _, one in run]

@@ -7,20 +7,19 @@ old. Both are carried here from one day of a range to the next, so that a range 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from homeiq_assets.events.source import NO_VALUE, EventSource
+from homeiq_assets.events.source import EventSource
 from homeiq_assets.feeds.events.values import NUMBERS, chosen
 from homeiq_assets.ledger.last_known import SPANS
 from homeiq_assets.schema.measurement import TIME, UNKNOWN
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
-from homeiq_assets.series.holds import ON, Ints, Mask, filled, nanoseconds, series_numbers
-from homeiq_assets.window import Window, local_day
+from homeiq_assets.series.holds import NO_VALUE, ON, Ints, Mask, filled, nanoseconds, series_numbers
+from homeiq_assets.window import Window, consecutive, local_day
 
 READINGS = pa.schema(
     [
@@ -86,8 +85,8 @@ def days_of(
     Memory does not grow with their number. Raises what the source does.
     """
     begun = [day for day in sorted(days) if local_day(day, zone).start < now]
-    for _, run in groupby(enumerate(begun), lambda numbered: numbered[1].toordinal() - numbered[0]):
-        windows = {day: local_day(day, zone) for _, day in run}
+    for run in consecutive(begun):
+        windows = {day: local_day(day, zone) for day in run}
         last = max(windows)
         windows[last] = Window(windows[last].start, min(windows[last].end, now))
         # A choice of domains has no meters, whose readings of yesterday tell whether today's first one can be.

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from homeiq_assets.events.source import NO_VALUE
 from homeiq_assets.feeds.events.values import chosen, in_order
 from homeiq_assets.schema.measurement import rows_of
 from homeiq_assets.schema.measurements import HOME_ASSISTANT_EVENTS
+from homeiq_assets.series.holds import NO_VALUE
 from homeiq_assets.window import Window
 
 

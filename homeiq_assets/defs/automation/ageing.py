@@ -1,16 +1,15 @@
 """The nightly runs of retention: which days are due to go, and when what storage is used is looked at."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
 
 import dagster as dg
 
 from homeiq_assets.home import Home
 from homeiq_assets.retention.ages import last_due
-from homeiq_assets.window import local_date
+from homeiq_assets.window import consecutive, local_date
 
 JOB = "remove_old_days"
 
@@ -56,8 +55,8 @@ def removal_schedule(ageings: Sequence[Ageing], home: Home, status: dg.DefaultSc
         today = local_date(context.scheduled_execution_time, home.zone)
         spans: dict[tuple[date, date], list[dg.AssetKey]] = defaultdict(list)
         for ageing in ageings:
-            for span in _spans(due_days(ageing, today, context.instance)):
-                spans[span].append(ageing.key)
+            for run in consecutive(due_days(ageing, today, context.instance)):
+                spans[run[0], run[-1]].append(ageing.key)
         if not spans:
             return dg.SkipReason("no day is due")
         return [
@@ -101,10 +100,3 @@ def _newest(key: dg.AssetKey, instance: dg.DagsterInstance) -> Mapping[date, int
     """The storage id, which grows with time, of the newest materialisation of each day."""
     ids = instance.event_log_storage.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
     return {date.fromisoformat(day): event for day, event in ids.items()}
-
-
-def _spans(days: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """The first and the last of each run of consecutive days."""
-    for _, run in groupby(enumerate(days), lambda numbered: numbered[1] - timedelta(days=numbered[0])):
-        together = [day for _, day in run]
-        yield together[0], together[-1]

@@ -21,11 +21,10 @@ from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.vendors.quotas import Quota
 from homeiq_assets.vendors.skipped import skip
-from homeiq_assets.window import Window, ceil_to
+from homeiq_assets.window import DAY, Window, ceil_to
 
 NAME = "frankfurter"
 BASE = "EUR"
-DAY = timedelta(days=1)
 FIRST = date(1999, 1, 4)
 # No limit is published; a poll an hour and a backfill of decades take far less.
 QUOTA = Quota(NAME, 60, timedelta(hours=1))

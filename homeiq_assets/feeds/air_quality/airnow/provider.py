@@ -32,9 +32,8 @@ from homeiq_assets.feeds.provider import Answer, Provider
 from homeiq_assets.schema.measurements import AIR_QUALITY
 from homeiq_assets.settings.variables import Settings
 from homeiq_assets.vendors.http import VendorClient
-from homeiq_assets.window import HOUR, Window
+from homeiq_assets.window import DAY, HOUR, Window
 
-DAY = timedelta(days=1)
 FAR_KM = round(REACHES[-1] * KM_PER_DEGREE)
 
 logger = logging.getLogger(__name__)

@@ -41,9 +41,8 @@ from homeiq_assets.settings.variables import Settings
 from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.vendors.skipped import without_odd
-from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
+from homeiq_assets.window import DAY, HOUR, Window, ceil_to, floor_to
 
-DAY = timedelta(days=1)
 # What `history` holds, and the longest that `past-range` answers by the hour.
 HISTORY, LONGEST_RANGE = DAY, timedelta(days=10)
 # A poll may ask from the last local midnight on, which is up to 25 hours ago.

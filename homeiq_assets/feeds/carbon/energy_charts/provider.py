@@ -21,14 +21,13 @@ from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets.vendors.energy_charts import NAME, OTHERS, Series, Value, ask, client, market_day, steps
 from homeiq_assets.vendors.http import VendorClient
 from homeiq_assets.vendors.skipped import skip
-from homeiq_assets.window import HOUR, Window, floor_to
+from homeiq_assets.window import DAY, HOUR, Window, floor_to
 
 COUNTRIES = (
     "de", "ch", "eu", "all", "al", "am", "at", "az", "ba", "be", "bg", "by", "cy", "cz", "dk", "ee", "es", "fi", "fr",
     "ge", "gr", "hr", "hu", "ie", "it", "lt", "lu", "lv", "md", "me", "mk", "mt", "nie", "nl", "no", "pl", "pt", "ro",
     "rs", "ru", "se", "si", "sk", "tr", "ua", "uk", "xk",
 )  # fmt: skip
-DAY = timedelta(days=1)
 # A day ahead from any point of the current slot.
 HORIZON = 25 * HOUR
 

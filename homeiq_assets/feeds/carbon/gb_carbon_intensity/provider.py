@@ -5,7 +5,7 @@ too. The mix comes beside either. Calls and their shapes are in `api.py`.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from homeiq_assets.feeds.carbon.gb_carbon_intensity.api import LONGEST_RANGE, NAME, STEP, Fuel, GbCarbonApi, HalfHour
@@ -15,9 +15,8 @@ from homeiq_assets.schema.measurement import rows_of
 from homeiq_assets.schema.measurements import CARBON_INTENSITY
 from homeiq_assets.settings.variables import Settings
 from homeiq_assets.vendors.skipped import skip
-from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
+from homeiq_assets.window import DAY, HOUR, Window, ceil_to, floor_to
 
-DAY = timedelta(days=1)
 # The system operator counts biomass as low-carbon, not as renewable; imports and `other` are neither.
 FUELS = {RENEWABLE: ("wind", "solar", "hydro"), FOSSIL: ("gas", "coal", "oil")}
 # Shares are rounded; a list that misses 100 % by more is not the whole mix.

@@ -19,12 +19,11 @@ from homeiq_assets.settings.variables import Settings
 from homeiq_assets.vendors.answers import VendorFailure
 from homeiq_assets.vendors.http import Params, VendorClient
 from homeiq_assets.vendors.skipped import without_odd
-from homeiq_assets.window import HOUR, Window, ceil_to, floor_to
+from homeiq_assets.window import DAY, HOUR, Window, ceil_to, floor_to
 
 # lb/MWh -> g/kWh: 453.59237 g to the pound (exact, by definition), 1000 kWh to the MWh
 GRAMS_PER_KWH = 0.45359237
 STEP = timedelta(minutes=5)
-DAY = timedelta(days=1)
 # A day ahead from any point of the current slot, that slot included.
 HORIZON_HOURS = 25
 # An older forecast begins too early for its value of now to be a nowcast.

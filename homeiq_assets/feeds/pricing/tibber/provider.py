@@ -20,10 +20,9 @@ from homeiq_assets.feeds.provider import Provider
 from homeiq_assets.schema.measurement import UNKNOWN
 from homeiq_assets.settings.variables import Settings
 from homeiq_assets.vendors.skipped import skip
-from homeiq_assets.window import HOUR, Window, floor_to, local_date, local_day, local_days
+from homeiq_assets.window import DAY, HOUR, Window, floor_to, local_date, local_day, local_days
 
 QUARTER = timedelta(minutes=15)
-DAY = timedelta(days=1)
 # The first delivery in quarter-hours, 2025-10-01 00:00 in all of Tibber's countries. Asked for quarter-hours of before,
 # it answers the hours, or each of them four times.
 QUARTER_HOURS_SINCE = datetime(2025, 9, 30, 22, tzinfo=UTC)
