@@ -58,7 +58,7 @@ class Provider(Protocol):
         ...
 
     def fetch(self, window: Window, now: datetime) -> Iterable[Answer]:
-        """What the vendor knows of `window`, as it stands at the instant `now`.
+        """What the vendor knows of `window`, at the instant `now`.
 
         Values in answers lie inside `window`. A part that has not begun yet, or is not published yet, is
         simply not covered. Raises ProviderError (NoHistory where the past asked for is out of reach).

@@ -32,7 +32,7 @@ def expired_days(window: Window, keeps: timedelta | None, home: Home) -> list[da
 def left_days(
     made: Measurement, windows: Mapping[date, Window], inputs: Mapping[str, timedelta | None], home: Home, store: Store
 ) -> dict[date, str]:
-    """Of days of `made`, with the windows that they are made of, those that stay as stored, and what to tell the owner.
+    """Days of `made` that must not be rebuilt, each with the reason; `windows`: what each is made of.
 
     `inputs` are the raw measurements that they are made of, with how long their bucket itself keeps rows (None: for
     ever); where it has dropped some, a day stays if anything is stored of it, or was. Raises StoreError.

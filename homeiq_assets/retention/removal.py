@@ -107,7 +107,7 @@ class _Day:
                 return Removal(self._day, Outcome.NOTHING)
             proof = replace(self._target.proof(self._day, rows), counts=counts)
         except (NotProvenError, ArchiveError) as error:
-            # Of an archive that is away nothing can be said; one that is damaged keeps no other day from going.
+            # Unreachable archive: retry. Damaged archive: keep this day, go on with the others.
             if error.retryable:
                 raise
             return Removal(self._day, Outcome.KEPT, str(error))

@@ -45,7 +45,7 @@ def out_of_bounds(rows: pa.Table, measurement: Measurement) -> list[str]:
 
 
 def believed(rows: pa.Table, measurement: Measurement, left_out: list[str] | None = None) -> pa.Table:
-    """The rows with null for each value beyond its field's bounds; `left_out` is told of each.
+    """The rows with null for each value beyond its field's bounds; `left_out` is called with each.
 
     Columns that the measurement does not name, or that rows lack, are of no consequence.
     """

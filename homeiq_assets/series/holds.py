@@ -59,7 +59,7 @@ def filled(texts: pa.Array, series: Ints) -> pa.Array:
         return texts
     place = np.searchsorted(said, np.arange(len(texts)), "right")
     before, after = said[np.maximum(place - 1, 0)], said[np.minimum(place, len(said) - 1)]
-    # A text of another series is none, as that of the row itself is.
+    # Do not fill from another series.
     after = np.where(series[after] == series, after, np.arange(len(texts)))
     return texts.take(pa.array(np.where((place > 0) & (series[before] == series), before, after)))
 

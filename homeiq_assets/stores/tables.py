@@ -31,7 +31,7 @@ def inside(table: pa.Table, window: Window) -> pa.ChunkedArray:
 
 
 def refuse_outside(rows: pa.Table, covers: Window, measurement: Measurement) -> None:
-    """Raise StoreError for rows that do not lie in the window they are said to be all of."""
+    """Raise StoreError if a row lies outside `covers`."""
     outside = rows.filter(pc.invert(inside(rows, covers)))
     if outside.num_rows:
         raise StoreError(

@@ -38,7 +38,7 @@ def readings_differ(stored: pa.Table, raw: pa.Table, measurement: Measurement, t
 
 
 def readings_held(stored: pa.Table, raw: pa.Table, measurement: Measurement, tier: Measurement) -> bool:
-    """Whether the intervals of which raw rows say any reading are, as `readings_differ` has it, those of a tier."""
+    """True if every interval with raw readings equals the row of the tier for it."""
     keys = ["time", *tier.identity]
     counted = [f"{field.name}_count" for field in measurement.fields if "count" in statistics(field)]
     read = _read_in(raw, [*keys, *counted], tier).select(keys)

@@ -80,7 +80,7 @@ def judge(
         target = excerpt(response.headers["Location"], EXCERPT)
         return failure(f"answered {status}, a redirect to {target}, which is not followed")
     if not response.is_success:
-        # One that has had enough was given time already; more tries would only cost more of its patience.
+        # 429: the retries have already waited.
         refused = failure(f"answered {status} {_phrase(status)}".rstrip(), retryable=status in RETRIED - {429})
         if status in (401, 403) and credentials:
             return refused.advise(f"Look at {', '.join(credentials)}.")

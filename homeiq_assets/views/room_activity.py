@@ -75,7 +75,7 @@ def _together(area: Ints, time: Ints, until: Ints, value: Floats, grid: Grid) ->
     on = sensors * np.tile(value[known] != 0, 2)
     order = np.lexsort((times, areas))
     areas, times = areas[order], times[order]
-    # All that happens at an instant counts before what is said of it. What began has ended by an area's last.
+    # Apply all changes of one instant before reading the state. What began has ended by an area's last.
     last = np.flatnonzero((np.diff(areas, append=-1) != 0) | (np.diff(times, append=-1) != 0))
     told, somebody = np.cumsum(sensors[order])[last], np.cumsum(on[order])[last]
     column = pa.array(np.where(told > 0, (somebody > 0).astype(np.float64), np.nan))

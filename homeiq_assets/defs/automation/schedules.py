@@ -1,4 +1,4 @@
-"""When things run by themselves: polls, the nightly settling and pruning, the check of reading ages, what follows.
+"""What runs without a hand: polls, the nightly settling and pruning, the check of reading ages, views and tiers.
 
 One schedule polls all feeds, so that those due at the same minute share one run. Every run costs
 seconds of CPU, so what an earlier run is still asking is left out, and with nothing left the tick skips.
@@ -202,10 +202,10 @@ def sensors(home: Home) -> list[dg.SensorDefinition]:
         "follow_feeds",
         target=dg.AssetSelection.groups("views", "tiers", "archive", "insights"),
         default_status=status,
-        # An evaluation costs CPU and tens of kilobytes of history; nothing that follows is in more of a hurry.
+        # An evaluation costs CPU and tens of kilobytes of history; nothing downstream needs it sooner.
         minimum_interval_seconds=120,
         run_tags={FOLLOW_TAG: "true"},
-        description="Re-rolls views, tiers, archive and insights where what they are made of was updated.",
+        description="Re-rolls views, tiers, archive and insights whose inputs were updated.",
     )
 
     @dg.sensor(name="dead_runs", minimum_interval_seconds=60, default_status=status)

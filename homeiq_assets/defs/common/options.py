@@ -15,7 +15,7 @@ AC = dg.AutomationCondition
 FOLLOW_TAG = "homeiq/follow"
 """Of a run that the sensor asked for."""
 FILL_TAG = "homeiq/fill"
-"""Of a run that asks for days because they lack rows; what follows them does so however old they are."""
+"""The tag of a run that asks for days because they lack rows; their views and tiers run however old they are."""
 AGAIN = "30 4 * * *"
 """When what failed is tried again: late in the night, after the settling of the feeds."""
 
@@ -81,7 +81,7 @@ def follows(
     due |= (AC.execution_failed() | AC.missing()) & again
     chosen = AC.in_latest_time_window(lookback) & due
     if older:
-        # The sensor itself asks for nothing that is as old but what follows a filled day.
+        # The sensor asks for days as old as that only where they depend on a filled day.
         follows_filled = AC.any_deps_match(
             (
                 (

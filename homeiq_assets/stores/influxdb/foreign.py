@@ -140,7 +140,7 @@ class ForeignBucket:
 def _condition(says: Says) -> str:
     """The condition that a row says it."""
     value = f"{influxql.identifier(says.field)}::{_KINDS[says.kind][1]}"
-    # What is absent is not equal to itself.
+    # In InfluxQL a missing field makes `f = f` false.
     return influxql.matches(value, says.pattern) if says.kind == "text" else f"({value} = {value})"
 
 

@@ -157,7 +157,7 @@ def _fields(keys: Sequence[str], values: Sequence[pa.Array]) -> list[_Part]:
     if whole is None:
         texts = [_field(key, value) for key, value in zip(keys, values, strict=True)]
         return [pc.binary_join_element_wise(*texts, ",", null_handling="skip")]
-    # Each has its comma on the side of one that no row lacks, which is faster than a join of those that are there.
+    # Commas go toward a field that every row has; joining with nulls is slower.
     return [
         _field(key, value, "," if number > whole else "", "," if number < whole else "")
         for number, (key, value) in enumerate(zip(keys, values, strict=True))

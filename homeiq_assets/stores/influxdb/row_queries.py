@@ -85,7 +85,7 @@ def number(connection: Connection, bucket: str, name: str, window: Window | None
             total += most
             fields[key].remove(kind)
             stored = f"{influxql.identifier(key)}::{kind}"
-            # What is absent is not equal to itself.
+            # In InfluxQL a missing field makes `f = f` false.
             without.append(f"({stored} = {stored}) = false")
     return total
 
