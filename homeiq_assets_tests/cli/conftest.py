@@ -36,6 +36,7 @@ def homeiq(
 ) -> Callable[..., Outcome]:
     """Run `homeiq` with these words, in an environment that has only what the test sets, and no `.env`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
     if "HOMEIQ_HOME" not in os.environ:
         monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
 

@@ -55,20 +55,22 @@ def test_a_vendor_may_ask_for_any_wait(wait: float) -> None:
         pytest.fail("it was asked")
 
 
-@pytest.mark.parametrize(
-    "content", [b"no database" * 99, "'abc'", "x'00ff'"], ids=["no database", "a text", "bytes that are no text"]
-)
-def test_a_damaged_count_of_requests_is_begun_anew_and_then_holds(content: bytes | str, tmp_path: Path) -> None:
+def test_a_damaged_ledger_of_requests_is_moved_aside_and_counting_begins_anew(tmp_path: Path) -> None:
     ledger, quota = tmp_path / "quotas.sqlite", Quota("vendor", 1, timedelta(days=1))
-    if isinstance(content, bytes):
-        ledger.write_bytes(content)
-    else:
-        take(ledger, quota)
-        with closing(sqlite3.connect(ledger)) as database:
-            database.execute(f"UPDATE vendor SET item_timestamp = {content}")
-            database.commit()
+    ledger.write_bytes(b"no database" * 99)
     assert take(ledger, quota) == 0
     assert ledger.with_suffix(".damaged").exists()
+    assert take(ledger, quota) == 0
+    assert 0 < take(ledger, quota) <= 86_400
+
+
+@pytest.mark.parametrize("content", ["'abc'", "x'00ff'"], ids=["a text", "bytes that are no text"])
+def test_a_request_counted_at_no_time_is_forgotten(content: str, tmp_path: Path) -> None:
+    ledger, quota = tmp_path / "quotas.sqlite", Quota("vendor", 1, timedelta(days=1))
+    take(ledger, quota)
+    with closing(sqlite3.connect(ledger)) as database:
+        database.execute(f"UPDATE vendor SET item_timestamp = {content}")
+        database.commit()
     assert take(ledger, quota) == 0
     assert 0 < take(ledger, quota) <= 86_400
 

@@ -248,7 +248,7 @@ class TestInARun:
         assert result.success, failure_of(result)
         counted = [home.stored(HOME_ASSISTANT_HISTORY, f"2026-10-{day}").num_rows for day in (24, 25, 26)]
         assert counted == [24, 25, 24]
-        assert len(vendor.asked) == 4 + 5 + 4, "a request for six hours"
+        assert len(vendor.asked) == 3, "a request a day"
         before = home.stored(HOME_ASSISTANT_HISTORY)
         vendor.answer = HTML
         with no_waiting():
