@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from homeiq_assets.defs.automation.checks import LISTED, NOTABLE_CHECKS, feed_checks
+from homeiq_assets.defs.automation.checks import CHECKS, LISTED, NOTABLE_CHECKS, feed_checks
 from homeiq_assets.feeds.catalog import CARBON, FEEDS
 from homeiq_assets.feeds.collect import StoredDay, survey
 from homeiq_assets.feeds.feed import poll_window
@@ -66,7 +66,7 @@ def test_nothing_a_feed_check_finds_stops_what_comes_after(tmp_path: Path) -> No
     assert {result.severity for result in results} == {dg.AssetCheckSeverity.WARN}
     graph = household(tmp_path, NOW).defs.resolve_asset_graph()
     checks = graph.get_check_keys_for_assets({asset_key(f"feeds/{feed.name}") for feed in FEEDS})
-    assert len(checks) == 6 * len(FEEDS) + len(NOTABLE_CHECKS)
+    assert len(checks) == (len(CHECKS) + 1) * len(FEEDS) + len(NOTABLE_CHECKS)
     assert not any(graph.get_check_spec(check).blocking for check in checks)
 
 
