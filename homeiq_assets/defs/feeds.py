@@ -181,7 +181,10 @@ def _materialise(
     touched: Sequence[date],
 ) -> None:
     """Tell Dagster of the days. Raises Failure where some of them should have rows and have none."""
-    left = {one.day for one in surveyed if one.day in came.refused or _lacks_all(feed, home, one)}
+    # A day that was removed by age has no rows of its own: the check `removed_days` says what came of it.
+    removed = {*came.left, *came.short}
+    lacking = {one.day for one in surveyed if one.day in came.refused or _lacks_all(feed, home, one)}
+    left = lacking - removed
     for day in (day for day in surveyed if day.day not in left):
         metadata = _metadata(feed, home, day, came.received[day.day])
         if left or day.day in touched:
