@@ -128,9 +128,9 @@ def test_changed_classes_and_resets_are_those_of_each_readings_own_time(
 
 
 def test_an_entity_that_moved_stays_where_it_was(vendor: HomeAssistantHistory, home: Household) -> None:
-    vendor.recorded[MOTION] = [(NOW - DAY, "on"), (NOW - 23 * HOUR, "off")]
+    vendor.recorded[MOTION] = [(NOW - DAY, "on"), (NOW - 23 * HOUR, "off"), (NOW - HOUR, "on")]
     settle(home)
-    before = home.stored(HOME_ASSISTANT_HISTORY)
+    before = home.stored(HOME_ASSISTANT_HISTORY, "2026-11-19")
 
     vendor.registries["device"] = [{"id": "d1", "area_id": "cellar"}]
     vendor.now = home.clock.now = NOW + 25 * HOUR

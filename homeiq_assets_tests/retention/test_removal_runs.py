@@ -129,7 +129,7 @@ def test_every_operation_is_recorded_with_its_rows_days_time_and_first_error(hom
     assert removed["seconds"] > 0
     assert (nothing["rows"], nothing["errors"]) == (0, 0), "what was gone before is not counted again"
     assert (back["days"], back["rows"], back["errors"], back["message"]) == (f"2025-11-09 to {THIRD}", 576, 0, "")
-    assert (missing["days"], missing["rows"], missing["errors"]) == ("", 0, 1)
+    assert (missing["days"], missing["rows"], missing["errors"]) == (FIRST, 0, 1)
     assert missing["message"].startswith("nothing is archived of smart_meter 2025-11-08")
     kinds = {row["operation"]: row for row in home.stored(RETENTION_OPERATIONS).to_pylist()}
     assert (kinds["archive"]["rows"], kinds["archive"]["errors"]) == (4 * 288, 0)
