@@ -12,7 +12,7 @@ from homeiq_assets.errors import ProviderError
 from homeiq_assets.schema.measurements import ELECTRICITY_PRICING
 from homeiq_assets.vendors.skipped import LISTED, Skipped, last, noting, remember, skip, without_odd
 from homeiq_assets_tests.feeds.pricing.octopus_home import AGILE, DAY, HALF_HOUR, NOON, rates, row, running
-from homeiq_assets_tests.household import Household, checks_of, household, settings_in
+from homeiq_assets_tests.household import Household, checks_of, failure_of, household, settings_in
 from homeiq_assets_tests.simulated_vendors.octopus import OctopusVendor
 
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
@@ -106,6 +106,6 @@ class TestInARun:
         self, home: Household, vendor: OctopusVendor
     ) -> None:
         vendor.misbehave(rates())
-        check = checks_of(home.materialise(FEED, days="2026-03-10"), FEED)["skipped"]
-        assert not check.passed
-        assert check.description == "nothing that can be used came for 2026-03-10"
+        result = home.materialise(FEED, days="2026-03-10")
+        assert not result.success
+        assert "2026-03-10: octopus has no rows of it" in failure_of(result)

@@ -91,7 +91,8 @@ class EightWeeks:
             if begins <= local <= ends and (local not in (MORNING, "09:35") or begins == MORNING or down):
                 self.at(day, local)
                 self.automation.run(schedule)
-        if begins == MORNING or day % 3 == 0 or day in OUTAGES:
+        # The sensor looks every two minutes; here every third day, and before and after whatever stops it.
+        if begins == MORNING or day % 3 == 0 or day in OUTAGES or day + 1 in AUTOMATION_OFF:
             self.automation.follow()
 
     def rows(self, measurement: Measurement) -> Counter[date]:
