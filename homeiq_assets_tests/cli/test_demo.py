@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from homeiq_assets.cli.demo import last_whole_month, runs
+from homeiq_assets.cli.demo import last_whole_month
+from homeiq_assets.defs.demonstration import runs
 from homeiq_assets.errors import SettingError
 from homeiq_assets.feeds.catalog import FEEDS
 from homeiq_assets.settings.variables import Settings
