@@ -92,9 +92,12 @@ def follows(
             )
             | AC.will_be_requested()
         )
-        # Dagster tells `since` conditions apart by the names of their two parts alone: these are not those above.
         left = AC.execution_failed() & AC.missing() & again
-        chosen |= ~AC.in_latest_time_window(lookback) & (follows_filled.since(AC.newly_requested()) | left)
+        # Dagster tells `since` conditions apart by the names of their two parts alone. This one says the same as the
+        # one above, of other updates, by a negation: otherwise the two would share their state.
+        handled = AC.newly_requested() if together else ~(~AC.newly_requested() | follows_filled)
+        filled = follows_filled.since(handled)
+        chosen |= ~AC.in_latest_time_window(lookback) & (filled | left)
     condition: Any = chosen & ~AC.any_deps_in_progress() & ~AC.in_progress() & AC.all_deps_blocking_checks_passed()
     if every is not None:
         condition &= AC.cron_tick_passed(every, zone).since(AC.newly_requested())
