@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from homeiq_assets.home import Home
-from homeiq_assets.window import Window, existing, local_day, local_month
+from homeiq_assets.window import Window, existing, local_day
 
 FROM_THE_DAY_BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, allow_nonexistent_upstream_partitions=True)
 """A day that also reads the day before it: the values that still hold at midnight."""
@@ -55,8 +55,3 @@ def days_of(keys: Sequence[str], zone: ZoneInfo) -> list[date]:
 def days_window(days: Sequence[date], zone: ZoneInfo) -> Window:
     """The window from the first to the last of local dates."""
     return Window(local_day(min(days), zone).start, local_day(max(days), zone).end)
-
-
-def month_window(key: str, zone: ZoneInfo) -> Window:
-    """The window of a monthly partition."""
-    return local_month(date.fromisoformat(key), zone)
