@@ -23,12 +23,17 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "few"))
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("INFLUX_TOKEN", "INFLUX_ORG", "INFLUX_BUCKET", "DAGSTER_HOME", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOMEIQ_HOME", str(tmp_path / "homeiq"))
+    before = set(os.environ)
+    yield
+    # A test's `.env` puts its AWS_* into the environment, where boto3 looks for them.
+    for name in [name for name in os.environ if name.startswith("AWS_") and name not in before]:
+        del os.environ[name]
 
 
 @pytest.fixture
