@@ -15,7 +15,7 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def damages() -> Iterator[str]:
-    """What is wrong with each damaged database, in the owner's words. Nothing is written, or waited for."""
+    """One text per damaged database, in the owner's words. Writes nothing and waits for no lock."""
     # Our dagster.yaml names the folder; another one, in a DAGSTER_HOME elsewhere, leaves it at Dagster's default.
     project = project_folder().resolve()
     elsewhere = Path(os.environ.get("DAGSTER_HOME") or project).resolve()

@@ -20,7 +20,7 @@ from homeiq_assets.window import local_date
 
 RANGE = "dagster/asset_partition_range_"
 INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
-"""What a run's failure is called where Ctrl-C ended it: Dagster makes a failed run of it, and raises nothing."""
+"""Names of the errors of a run that Ctrl-C ended: Dagster marks it as failed and raises nothing."""
 OURS = "homeiq_assets.errors."
 
 

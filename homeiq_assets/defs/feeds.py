@@ -77,7 +77,7 @@ def vendor_key(provider: str) -> dg.AssetKey:
 
 @dataclass
 class _Came:
-    """What a run's answers came to so far.
+    """The answers of a run so far, added up.
 
     `left` are days that stay removed, `refused` is what the provider said of days that it has no history of.
     """

@@ -82,7 +82,7 @@ def collect(
             refused = error
         for day in days:
             span = local_day(day, zone)
-            # Of a day that an answer covers, having no rows is what the vendor says.
+            # A day that an answer covers may have no rows: then the vendor says so.
             if (
                 refused is None
                 and chunk.intersect(span) == span

@@ -145,7 +145,7 @@ def next_days(
     if not wanted:
         return None
     in_reach = [day for day in wanted if not _gone(feed, day, now, home)]
-    # What is gone is asked for all the same: a plan may reach further than is known here, or hold coarser rows.
+    # Days beyond the known history are asked for too: a plan may reach further, or hold coarser rows.
     first = last = in_reach[0] if in_reach else wanted[-1]
     for day in (day for day in open_days if day > last):
         if not _joins(last, day, barred) or (day - first).days >= LONGEST:

@@ -13,7 +13,7 @@ from homeiq_assets.schema.measurement import Measurement
 OWNERS = ["team:homeiq"]
 AC = dg.AutomationCondition
 FOLLOW_TAG = "homeiq/follow"
-"""Of a run that the sensor asked for."""
+"""The tag of a run that the sensor asked for."""
 FILL_TAG = "homeiq/fill"
 """The tag of a run that asks for days because they lack rows; their views and tiers run however old they are."""
 AGAIN = "30 4 * * *"

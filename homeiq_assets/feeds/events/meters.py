@@ -21,7 +21,7 @@ SETTING = "EVENTS_METERS"
 ENERGY: Mapping[str, float] = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6}
 """The units of energy, each in Wh."""
 NO_STATE_CLASS = "none"
-"""What is stored as the state class of an entity of which Home Assistant says that it has none."""
+"""Stored as the state class of an entity that has none in Home Assistant."""
 INCREASING = "total_increasing"
 _TOTALS = ("total", INCREASING)
 _STORED = "energy_storage"

@@ -136,7 +136,7 @@ def newest_known(table: pa.Table) -> pa.Table:
     silent = pc.fill_null(pc.is_in(table["state"], value_set=pa.array(NO_VALUE)), False)
     said = table.filter(pc.invert(silent)).sort_by([("entity_id", "ascending"), ("time", "ascending")]).combine_chunks()
     numbers = said.filter(pc.is_valid(said["normalized_value"]))
-    # Of what is asked for twice, one is enough.
+    # Keep one of what is asked for twice.
     numbers = _alone(numbers)
     place, series = numbers.column_names.index("unit_of_measurement"), series_numbers(numbers, ("entity_id",))
     unit = filled(numbers["unit_of_measurement"].combine_chunks(), series)
